@@ -1,0 +1,153 @@
+// The Python module samesay._native: networks built from mapped tensors, run with the GIL released.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+
+#include <chrono>
+#include <string>
+
+#include "checksum.hpp"
+#include "isa.hpp"
+#include "network.hpp"
+
+namespace nb = nanobind;
+
+namespace {
+
+using namespace samesay;
+using TokenIds = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Offsets = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Vectors = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Bytes = nb::ndarray<nb::numpy, const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Values = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
+
+// How often a running pass looks for Ctrl-C.
+constexpr auto signal_interval = std::chrono::milliseconds(100);
+
+class Model {
+   public:
+    Model(const std::string& kind, const nb::dict& settings, const std::string& precision, const std::string& isa,
+          const nb::dict& memory, bool packed)
+        : memory_(memory) {
+        const Kernels& kernels = kernels_for(choose_isa(isa));
+        const Precision chosen = read_precision(precision);
+        const Settings read = read_settings(settings);
+        TensorMap tensors;
+        std::vector<Section> sections;
+        for (auto [name, entry] : memory) {
+            if (packed) {
+                sections.push_back(read_section(nb::cast<std::string>(name), nb::cast<Bytes>(entry)));
+            } else {
+                tensors.add(read_tensor(nb::cast<std::string>(name), nb::cast<nb::tuple>(entry)));
+            }
+        }
+        nb::gil_scoped_release release;
+        const auto source = packed ? packed_source(kernels, chosen, sections)
+                                   : packing_source(kernels, chosen, tensors, &made_);
+        network_ = kind == "decoder" ? make_decoder(read, kernels, *source) : make_encoder(read, kernels, *source);
+    }
+
+    // The packed memory, to be written to a file; valid while the model lives.
+    nb::list sections(nb::handle self) const {
+        nb::list list;
+        for (const Section& section : made_) {
+            const size_t bytes = size_t(section.bytes);
+            list.append(nb::make_tuple(section.name, Bytes(section.data, {bytes}, self).cast()));
+        }
+        return list;
+    }
+
+    void forward(const TokenIds& token_ids, const Offsets& offsets, const Vectors& out) {
+        if (offsets.shape(0) < 1) throw nb::value_error("offsets must have at least one entry");
+        const Batch batch{token_ids.data(), offsets.data(), int64_t(offsets.shape(0)) - 1};
+        for (int64_t i = 0; i < batch.sequences; ++i) {
+            if (batch.length(i) < 0) throw nb::value_error("offsets must not decrease");
+        }
+        if (batch.rows() != int64_t(token_ids.shape(0))) throw nb::value_error("the last offset must be the number of token ids");
+        if (int64_t(out.shape(0)) != batch.sequences) throw nb::value_error("out must have one row a sequence");
+        bool done;
+        {
+            nb::gil_scoped_release release;
+            auto next_look = std::chrono::steady_clock::now() + signal_interval;
+            done = network_->forward(batch, int64_t(out.shape(1)), out.data(), [&next_look] {
+                if (std::chrono::steady_clock::now() < next_look) return false;
+                next_look = std::chrono::steady_clock::now() + signal_interval;
+                nb::gil_scoped_acquire acquire;
+                return PyErr_CheckSignals() != 0;
+            });
+        }
+        if (!done) throw nb::python_error();
+    }
+
+   private:
+    static Tensor read_tensor(const std::string& name, const nb::tuple& entry) {
+        const auto kind = nb::cast<std::string>(entry[0]);
+        const auto values = nb::cast<Values>(entry[1]);
+        const Storage storage = kind == "F32" ? Storage::f32 : kind == "F16" ? Storage::f16 : Storage::bf16;
+        if (values.itemsize() != (storage == Storage::f32 ? 4u : 2u)) throw nb::value_error("wrong item size");
+        if (values.ndim() < 1 || values.ndim() > 2) throw CheckpointFault("tensor '" + name + "' has " + std::to_string(values.ndim()) + " axes");
+        const bool is_vector = values.ndim() == 1;
+        return {name, storage, values.data(), is_vector ? 1 : int64_t(values.shape(0)),
+                int64_t(values.shape(is_vector ? 0 : 1))};
+    }
+
+    static Section read_section(const std::string& name, const Bytes& bytes) {
+        return {name, bytes.data(), int64_t(bytes.shape(0))};
+    }
+
+    static Precision read_precision(const std::string& name) {
+        if (name == "int8") return Precision::int8;
+        return name == "bf16" ? Precision::bf16 : Precision::fp32;
+    }
+
+    static Settings read_settings(const nb::dict& from) {
+        const auto whole = [&](const char* key) { return nb::cast<int64_t>(from[key]); };
+        const auto pooling = nb::cast<std::string>(from["pooling"]);
+        return {
+            .hidden_size = whole("hidden_size"),
+            .layers = whole("layers"),
+            .heads = whole("heads"),
+            .key_value_heads = whole("key_value_heads"),
+            .head_size = whole("head_size"),
+            .intermediate_size = whole("intermediate_size"),
+            .vocabulary_size = whole("vocabulary_size"),
+            .positions = whole("positions"),
+            .position_offset = whole("position_offset"),
+            .token_types = whole("token_types"),
+            .window = whole("sliding_window"),
+            .norm_epsilon = float(nb::cast<double>(from["norm_epsilon"])),
+            .rope_theta = nb::cast<double>(from["rope_theta"]),
+            .pooling = pooling == "cls" ? Pooling::cls : pooling == "mean" ? Pooling::mean : Pooling::last,
+            .threads = int(whole("threads")),
+        };
+    }
+
+    nb::dict memory_;  // keeps the mapped files alive
+    std::vector<Section> made_;
+    std::unique_ptr<Network> network_;
+};
+
+uint64_t checksum_of(const Bytes& bytes, int threads) {
+    nb::gil_scoped_release release;
+    return checksum(bytes.data(), int64_t(bytes.shape(0)), threads);
+}
+
+}  // namespace
+
+NB_MODULE(_native, module) {
+    module.doc() = "The C++ core of samesay.";
+    nb::exception<CheckpointFault>(module, "CheckpointFault", PyExc_ValueError);
+    module.def("choose_isa", [](const std::string& name) { return std::string(isa_name(choose_isa(name))); },
+               nb::arg("name"), "The instruction set of that name, or the best of this machine for an empty name.");
+    module.def("checksum", &checksum_of, nb::arg("data"), nb::arg("threads"),
+               "64 bits that change when any byte changes by accident; no protection against intent.");
+    nb::class_<Model>(module, "Model")
+        .def(nb::init<const std::string&, const nb::dict&, const std::string&, const std::string&, const nb::dict&,
+                      bool>(),
+             nb::arg("kind"), nb::arg("settings"), nb::arg("precision"), nb::arg("isa"), nb::arg("memory"),
+             nb::arg("packed"))
+        .def("sections", [](nb::handle self) { return nb::cast<const Model&>(self).sections(self); },
+             "The packed memory as (name, bytes) pairs.")
+        .def("forward", &Model::forward, nb::arg("token_ids"), nb::arg("offsets"), nb::arg("out").noconvert(),
+             "Write one vector of length 1 per sequence into `out`, cut to its columns.");
+}

@@ -1,0 +1,167 @@
+// Qwen3 and Mistral: RMSNorm before each part, rotary positions, grouped heads, a gated feed-forward layer.
+#include <algorithm>
+
+#include "network.hpp"
+
+namespace samesay {
+
+namespace {
+
+// Rows that pass through the feed-forward layer at a time: its inner width is several times the hidden size,
+// and a text of 32,768 tokens must not need all of it at once.
+constexpr int64_t feed_forward_rows = 1024;
+
+// Parts of the first linear layer.
+constexpr size_t query_part = 0;
+constexpr size_t key_value_part = 1;
+
+struct DecoderLayer {
+    Array<float> input_norm;
+    Array<float> query_norm;
+    Array<float> key_norm;
+    Array<float> middle_norm;
+    Linear query_key_value;
+    Linear output;
+    Linear gate_up;
+    Linear down;
+};
+
+DecoderLayer read_layer(const Settings& s, Source& source, int64_t index) {
+    const std::string name = "layers." + std::to_string(index) + ".";
+    const std::string attention = name + "self_attn.", feed_forward = name + "mlp.";
+    const int64_t queries = s.heads * s.head_size, keys = s.key_value_heads * s.head_size;
+    const auto matrix = [](const std::string& tensor, int64_t outputs) {
+        return MatrixPlan{tensor + ".weight", tensor + ".bias", outputs, false};
+    };
+    return {
+        source.vector(name + "input_layernorm.weight", s.hidden_size),
+        source.optional_vector(attention + "q_norm.weight", s.head_size),
+        source.optional_vector(attention + "k_norm.weight", s.head_size),
+        source.vector(name + "post_attention_layernorm.weight", s.hidden_size),
+        source.linear({.name = attention + "qkv",
+                       .inputs = s.hidden_size,
+                       .parts = {{matrix(attention + "q_proj", queries)},
+                                 {matrix(attention + "k_proj", keys), matrix(attention + "v_proj", keys)}}}),
+        source.linear({.name = attention + "o", .inputs = queries, .parts = {{matrix(attention + "o_proj", s.hidden_size)}}}),
+        source.linear({.name = feed_forward + "gate_up",
+                       .inputs = s.hidden_size,
+                       .parts = {{matrix(feed_forward + "gate_proj", s.intermediate_size),
+                                  matrix(feed_forward + "up_proj", s.intermediate_size)}},
+                       .gated = true}),
+        source.linear({.name = feed_forward + "down",
+                       .inputs = s.intermediate_size,
+                       .parts = {{matrix(feed_forward + "down_proj", s.hidden_size)}},
+                       .mixed = true}),
+    };
+}
+
+class Decoder final : public Network {
+   public:
+    Decoder(const Settings& settings, const Kernels& kernels, Source& source)
+        : Network(settings, kernels, true),
+          embedding_(source.embedding("embed_tokens.weight", settings.vocabulary_size, settings.hidden_size)),
+          final_norm_(source.vector("norm.weight", settings.hidden_size)),
+          rope_(settings.head_size, settings.rope_theta),
+          inputs_(kernels, settings.threads) {
+        for (int64_t i = 0; i < settings.layers; ++i) layers_.push_back(read_layer(settings, source, i));
+    }
+
+   private:
+    void embed(int32_t token, int64_t, float* out) const override { embedding_.row(token, out); }
+
+    void finish(float* row) const override {
+        kernels_.rms_norm(row, final_norm_.data(), settings_.norm_epsilon, settings_.hidden_size, row);
+    }
+
+    void prepare(int64_t rows, int64_t longest) override {
+        const Settings& s = settings_;
+        rope_.reserve(longest);
+        queries_.reserve(rows * s.heads * s.head_size);
+        attended_.reserve(rows * s.heads * s.head_size);
+        key_values_.reserve(rows * 2 * s.key_value_heads * s.head_size);
+        inner_.reserve(std::min(rows, feed_forward_rows) * s.intermediate_size);
+        const DecoderLayer& layer = layers_.front();
+        inputs_.reserve(layer.query_key_value, rows);
+        inputs_.reserve(layer.output, rows);
+        inputs_.reserve(layer.gate_up, std::min(rows, feed_forward_rows));
+        inputs_.reserve(layer.down, std::min(rows, feed_forward_rows));
+    }
+
+    void layer(Team& team, int64_t index, Stream& stream) override {
+        const DecoderLayer& layer = layers_[size_t(index)];
+        attend(team, index, layer, stream);
+        for (int64_t row = 0; row < stream.rows; row += feed_forward_rows) {
+            feed_forward(team, layer, stream.residual + row * settings_.hidden_size,
+                         std::min(feed_forward_rows, stream.rows - row));
+        }
+    }
+
+    void attend(Team& team, int64_t index, const DecoderLayer& layer, Stream& stream) {
+        const int64_t query_width = settings_.heads * settings_.head_size;
+        const int64_t key_value_width = 2 * settings_.key_value_heads * settings_.head_size;
+        norm_rows(team, layer.query_key_value, layer.input_norm, stream.residual, stream.rows);
+        team.barrier();
+        layer.query_key_value.multiply(team, inputs_, stream.rows, key_value_part, Store::replace, key_values_.data(),
+                                       key_value_width);
+        if (picks_rows(index)) {
+            pick_rows(team, stream);
+            norm_rows(team, layer.query_key_value, layer.input_norm, stream.residual, stream.rows);
+            team.barrier();
+        }
+        layer.query_key_value.multiply(team, inputs_, stream.rows, query_part, Store::replace, queries_.data(),
+                                       query_width);
+        team.barrier();
+        attention_.pack_keys(team, key_values_.data(), transform(layer.key_norm));
+        team.barrier();
+        attention_.attend(team, queries_.data(), transform(layer.query_norm), attended_.data());
+        team.barrier();
+        inputs_.set_rows(team, layer.output, attended_.data(), stream.rows);
+        team.barrier();
+        layer.output.multiply(team, inputs_, stream.rows, 0, Store::add, stream.residual, settings_.hidden_size);
+        team.barrier();
+    }
+
+    void feed_forward(Team& team, const DecoderLayer& layer, float* residual, int64_t rows) {
+        norm_rows(team, layer.gate_up, layer.middle_norm, residual, rows);
+        team.barrier();
+        layer.gate_up.multiply(team, inputs_, rows, 0, Store::gated, inner_.data(), settings_.intermediate_size);
+        team.barrier();
+        inputs_.set_rows(team, layer.down, inner_.data(), rows);
+        team.barrier();
+        layer.down.multiply(team, inputs_, rows, 0, Store::add, residual, settings_.hidden_size);
+        team.barrier();
+    }
+
+    // The rows' norms become the inputs of `next`.
+    void norm_rows(const Team& team, const Linear& next, const Array<float>& weight, const float* from, int64_t rows) {
+        const int64_t width = settings_.hidden_size;
+        const auto [begin, end] = team.share(rows);
+        for (int64_t row = begin; row < end; ++row) {
+            kernels_.rms_norm(from + row * width, weight.data(), settings_.norm_epsilon, width,
+                              inputs_.place(team, next, row));
+            inputs_.set(team, next, row);
+        }
+    }
+
+    HeadTransform transform(const Array<float>& norm) const {
+        return {norm.empty() ? nullptr : norm.data(), settings_.norm_epsilon, &rope_};
+    }
+
+    const Embedding embedding_;
+    const Array<float> final_norm_;
+    Rope rope_;
+    std::vector<DecoderLayer> layers_;
+    Inputs inputs_;
+    Buffer<float> queries_;
+    Buffer<float> key_values_;
+    Buffer<float> attended_;
+    Buffer<float> inner_;
+};
+
+}  // namespace
+
+std::unique_ptr<Network> make_decoder(const Settings& settings, const Kernels& kernels, Source& source) {
+    return std::make_unique<Decoder>(settings, kernels, source);
+}
+
+}  // namespace samesay

@@ -1,0 +1,177 @@
+// BERT and XLM-RoBERTa: learned positions, attention in both directions, LayerNorm after each part, GELU.
+#include <algorithm>
+
+#include "network.hpp"
+
+namespace samesay {
+
+namespace {
+
+constexpr int64_t feed_forward_rows = 1024;
+
+// Parts of the first linear layer.
+constexpr size_t query_part = 0;
+constexpr size_t key_value_part = 1;
+
+struct LayerNorm {
+    Array<float> weight;
+    Array<float> bias;
+};
+
+LayerNorm read_norm(Source& source, const std::string& name, int64_t width) {
+    return {source.vector(name + ".weight", width), source.vector(name + ".bias", width)};
+}
+
+struct EncoderLayer {
+    Linear query_key_value;
+    Linear output;
+    LayerNorm attention_norm;
+    Linear inner;
+    Linear outer;
+    LayerNorm output_norm;
+};
+
+EncoderLayer read_layer(const Settings& s, Source& source, int64_t index) {
+    const std::string name = "encoder.layer." + std::to_string(index) + ".";
+    const std::string self = name + "attention.self.";
+    const int64_t width = s.hidden_size;
+    const auto matrix = [](const std::string& tensor, int64_t outputs) {
+        return MatrixPlan{tensor + ".weight", tensor + ".bias", outputs, true};
+    };
+    return {
+        source.linear({.name = self + "qkv",
+                       .inputs = width,
+                       .parts = {{matrix(self + "query", width)},
+                                 {matrix(self + "key", width), matrix(self + "value", width)}}}),
+        source.linear({.name = name + "attention.o",
+                       .inputs = width,
+                       .parts = {{matrix(name + "attention.output.dense", width)}}}),
+        read_norm(source, name + "attention.output.LayerNorm", width),
+        source.linear({.name = name + "inner",
+                       .inputs = width,
+                       .parts = {{matrix(name + "intermediate.dense", s.intermediate_size)}}}),
+        source.linear({.name = name + "outer",
+                       .inputs = s.intermediate_size,
+                       .parts = {{matrix(name + "output.dense", width)}},
+                       .mixed = true}),
+        read_norm(source, name + "output.LayerNorm", width),
+    };
+}
+
+// All tokens of a text are of type 0, so its embedding belongs to every position.
+Array<float> read_positions(const Settings& s, Source& source) {
+    const int64_t rows = s.positions + s.position_offset, width = s.hidden_size;
+    const Array<float> positions = source.matrix("embeddings.position_embeddings.weight", rows, width);
+    const Array<float> types = source.matrix("embeddings.token_type_embeddings.weight", s.token_types, width);
+    Array<float> sums(rows * width);
+    for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t j = 0; j < width; ++j) {
+            sums.mutable_data()[i * width + j] = positions.data()[i * width + j] + types.data()[j];
+        }
+    }
+    return sums;
+}
+
+class Encoder final : public Network {
+   public:
+    Encoder(const Settings& settings, const Kernels& kernels, Source& source)
+        : Network(settings, kernels, false),
+          words_(source.embedding("embeddings.word_embeddings.weight", settings.vocabulary_size, settings.hidden_size)),
+          positions_(read_positions(settings, source)),
+          norm_(read_norm(source, "embeddings.LayerNorm", settings.hidden_size)),
+          inputs_(kernels, settings.threads) {
+        for (int64_t i = 0; i < settings.layers; ++i) layers_.push_back(read_layer(settings, source, i));
+    }
+
+   private:
+    void embed(int32_t token, int64_t position, float* out) const override {
+        const int64_t width = settings_.hidden_size;
+        words_.row(token, out);
+        kernels_.add(out, positions_.data() + (settings_.position_offset + position) * width, width);
+        norm_row(norm_, out);
+    }
+
+    void finish(float*) const override {}
+
+    void prepare(int64_t rows, int64_t) override {
+        const Settings& s = settings_;
+        queries_.reserve(rows * s.hidden_size);
+        attended_.reserve(rows * s.hidden_size);
+        key_values_.reserve(rows * 2 * s.hidden_size);
+        inner_.reserve(std::min(rows, feed_forward_rows) * s.intermediate_size);
+        const EncoderLayer& layer = layers_.front();
+        inputs_.reserve(layer.query_key_value, rows);
+        inputs_.reserve(layer.output, rows);
+        inputs_.reserve(layer.inner, std::min(rows, feed_forward_rows));
+        inputs_.reserve(layer.outer, std::min(rows, feed_forward_rows));
+    }
+
+    void layer(Team& team, int64_t index, Stream& stream) override {
+        const EncoderLayer& layer = layers_[size_t(index)];
+        const int64_t width = settings_.hidden_size;
+        inputs_.set_rows(team, layer.query_key_value, stream.residual, stream.rows);
+        team.barrier();
+        layer.query_key_value.multiply(team, inputs_, stream.rows, key_value_part, Store::replace, key_values_.data(),
+                                       2 * width);
+        if (picks_rows(index)) {
+            pick_rows(team, stream);
+            inputs_.set_rows(team, layer.query_key_value, stream.residual, stream.rows);
+            team.barrier();
+        }
+        layer.query_key_value.multiply(team, inputs_, stream.rows, query_part, Store::replace, queries_.data(), width);
+        team.barrier();
+        attention_.pack_keys(team, key_values_.data(), {});
+        team.barrier();
+        attention_.attend(team, queries_.data(), {}, attended_.data());
+        team.barrier();
+        inputs_.set_rows(team, layer.output, attended_.data(), stream.rows);
+        team.barrier();
+        layer.output.multiply(team, inputs_, stream.rows, 0, Store::add, stream.residual, width);
+        team.barrier();
+        for (int64_t row = 0; row < stream.rows; row += feed_forward_rows) {
+            feed_forward(team, layer, stream.residual + row * width, std::min(feed_forward_rows, stream.rows - row));
+        }
+    }
+
+    void feed_forward(Team& team, const EncoderLayer& layer, float* residual, int64_t rows) {
+        norm_rows(team, layer.attention_norm, residual, rows);
+        inputs_.set_rows(team, layer.inner, residual, rows);
+        team.barrier();
+        layer.inner.multiply(team, inputs_, rows, 0, Store::gelu, inner_.data(), settings_.intermediate_size);
+        team.barrier();
+        inputs_.set_rows(team, layer.outer, inner_.data(), rows);
+        team.barrier();
+        layer.outer.multiply(team, inputs_, rows, 0, Store::add, residual, settings_.hidden_size);
+        team.barrier();
+        norm_rows(team, layer.output_norm, residual, rows);
+        team.barrier();
+    }
+
+    void norm_rows(const Team& team, const LayerNorm& norm, float* x, int64_t rows) const {
+        const auto [begin, end] = team.share(rows);
+        for (int64_t row = begin; row < end; ++row) norm_row(norm, x + row * settings_.hidden_size);
+    }
+
+    void norm_row(const LayerNorm& norm, float* row) const {
+        kernels_.layer_norm(row, norm.weight.data(), norm.bias.data(), settings_.norm_epsilon, settings_.hidden_size,
+                            row);
+    }
+
+    const Embedding words_;
+    const Array<float> positions_;
+    const LayerNorm norm_;
+    std::vector<EncoderLayer> layers_;
+    Inputs inputs_;
+    Buffer<float> queries_;
+    Buffer<float> key_values_;
+    Buffer<float> attended_;
+    Buffer<float> inner_;
+};
+
+}  // namespace
+
+std::unique_ptr<Network> make_encoder(const Settings& settings, const Kernels& kernels, Source& source) {
+    return std::make_unique<Encoder>(settings, kernels, source);
+}
+
+}  // namespace samesay

@@ -1,0 +1,87 @@
+// The innermost loops, compiled once per instruction set and chosen at run time.
+//
+// Law of all of them: what is computed for one row depends on that row alone, in a fixed order of
+// operations, whatever rows stand beside it. The batch invariance of the engine rests on it.
+#pragma once
+
+#include <cstdint>
+
+namespace samesay {
+
+// Declared here so that no standard header reaches the files compiled for one instruction set: the linker
+// could take an inline function of theirs for the whole program.
+enum class Isa;
+
+// A row of inputs as 8-bit integers: x is about value * scale. `offset` is scale * weight_offset * sum of values.
+struct QuantisedRow {
+    void* values;
+    float scale;
+    float offset;
+};
+
+struct Kernels {
+    // Floats in a vector, columns of a packed panel, and the most rows of one tile.
+    int lanes;
+    int panel_columns;
+    int tile_rows;
+
+    // How 8-bit weights lie in a panel: [input / group][column][input % group], each plus `weight_offset`.
+    int group;
+    int weight_offset;
+    // Bytes of one quantised input.
+    int quantised_bytes;
+
+    // c[r][j] = (accumulate ? c[r][j] : 0) + (bias ? bias[j] : 0) + sum over k of a[r][k] * b[k][j],
+    // for r < rows <= tile_rows and j < columns <= panel_columns. Rows of b can be read up to the next
+    // multiple of `lanes`, and so can bias.
+    void (*tile)(int rows, int columns, int64_t depth, const float* a, int64_t a_stride, const float* b,
+                 int64_t b_stride, const float* bias, bool accumulate, float* c, int64_t c_stride);
+
+    // The same for a panel of bfloat16 weights.
+    void (*tile_bf16)(int rows, int columns, int64_t depth, const float* a, int64_t a_stride, const uint16_t* panel,
+                      const float* bias, bool accumulate, float* c, int64_t c_stride);
+
+    // The same for a panel of 8-bit weights and quantised inputs. Whoever calls it has the next panel fetched
+    // meanwhile: `ahead` is where to read on, at `ahead_lines` cache lines (0, 1, 2 or 4) a group of inputs.
+    void (*tile_int8)(int rows, int columns, int64_t depth, const QuantisedRow* const* a, const uint8_t* panel,
+                      const float* column_scale, const float* bias, bool accumulate, float* const* c,
+                      const void* ahead, int ahead_lines);
+
+    // Quantises x * channel_scale (null: x) to 8 bits with one scale for the row. Where its largest value is
+    // above `outlier` times its root mean square, the rest is quantised too, into `residual`, and true returned.
+    bool (*quantise)(const float* x, const float* channel_scale, int64_t count, float outlier, QuantisedRow* row,
+                     QuantisedRow* residual);
+
+    // Multiplies every `block` values (a power of two that divides `count`) by the orthonormal Walsh-Hadamard
+    // matrix, in place.
+    void (*mix)(float* x, int64_t count, int64_t block);
+
+    // y = x / rms(x) * weight
+    void (*rms_norm)(const float* x, const float* weight, float epsilon, int64_t count, float* y);
+    // y = (x - mean) / deviation * weight + bias
+    void (*layer_norm)(const float* x, const float* weight, const float* bias, float epsilon, int64_t count, float* y);
+    // Rotates the pairs (x[i], x[half + i]) by the angles given as cosines and sines, then scales.
+    void (*rotate)(float* x, const float* cosine, const float* sine, int64_t half, float scale);
+    // gate = silu(gate) * up
+    void (*silu_multiply)(float* gate, const float* up, int64_t count);
+    // x = x * (1 + erf(x / sqrt 2)) / 2
+    void (*gelu)(float* x, int64_t count);
+    // y += x
+    void (*add)(float* y, const float* x, int64_t count);
+    // x = x / |x|; a row of zeros stays
+    void (*normalise)(float* x, int64_t count);
+    // One step of the online softmax over a block of keys: scores become exp(score - new maximum) for the
+    // first `visible_end` keys from `visible_begin`, the rest 0. Returns by what earlier sums shrink.
+    float (*softmax_block)(float* scores, int64_t visible_begin, int64_t visible_end, int64_t count, float* maximum,
+                           float* sum);
+    // x *= factor
+    void (*scale)(float* x, float factor, int64_t count);
+};
+
+const Kernels& kernels_for(Isa isa);
+
+extern const Kernels portable_kernels;
+extern const Kernels avx2_kernels;
+extern const Kernels avx512_kernels;
+
+}  // namespace samesay

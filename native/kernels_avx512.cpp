@@ -1,0 +1,2 @@
+#define SAMESAY_KERNELS avx512_kernels
+#include "kernels_body.hpp"

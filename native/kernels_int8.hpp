@@ -1,0 +1,279 @@
+// 8-bit linear layers: quantised rows times packed panels. Part of kernels_body.hpp.
+//
+// The sums are exact integers, so a row's result cannot depend on the tile it is computed in.
+#pragma once
+
+#include "kernels.hpp"
+#include "simd.hpp"
+
+namespace {
+
+using samesay::QuantisedRow;
+
+#if defined(__AVX512VNNI__)
+// vpdpbusd multiplies unsigned by signed bytes: weights carry an offset of 128, inputs stay signed so that four
+// of them can be broadcast straight from memory.
+using Quantised = int8_t;
+constexpr int group = 4;
+constexpr int weight_offset = 128;
+#else
+// Without it, pairs of 16-bit products: exact, where the 8-bit multiply of AVX2 would saturate.
+using Quantised = int16_t;
+constexpr int group = 2;
+constexpr int weight_offset = 0;
+#endif
+
+constexpr float largest_quantised = 127.0f;
+
+typedef int32_t Whole __attribute__((vector_size(4 * lanes)));
+
+inline Whole round_to_whole(Floats v) {
+    // Exact for |v| < 2^22; ties to even as the hardware rounds.
+    const Floats shift = broadcast(12582912.0f);
+    return reinterpret_cast<Whole>(v + shift) - reinterpret_cast<Whole>(shift);
+}
+
+inline Floats to_floats(Whole v) {
+    return __builtin_convertvector(v, Floats);
+}
+
+inline void store_quantised(Quantised* out, Whole v, int64_t count) {
+#if defined(__AVX512VNNI__)
+    if (count == lanes) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtepi32_epi8(reinterpret_cast<__m512i>(v)));
+        return;
+    }
+#endif
+    for (int64_t i = 0; i < count; ++i) out[i] = Quantised(v[i]);
+}
+
+inline Floats scaled(Floats v, const float* channel_scale, int64_t i, int64_t count) {
+    if (!channel_scale) return v;
+    return v * (count == lanes ? load(channel_scale + i) : load_some(channel_scale + i, count));
+}
+
+inline int32_t sum_whole(Whole v) {
+    int32_t total = 0;
+    for (int i = 0; i < lanes; ++i) total += v[i];
+    return total;
+}
+
+template <class Value>
+inline void quantise_row(int64_t count, float scale, QuantisedRow* row, Value value_at) {
+    Quantised* out = static_cast<Quantised*>(row->values);
+    const Floats inverse = broadcast(1.0f / scale);
+    Whole sum = {};
+    int64_t i = 0;
+    for (; i < count; i += lanes) {
+        const int64_t n = count - i < lanes ? count - i : lanes;
+        const Whole whole = round_to_whole(value_at(i, n) * inverse);
+        sum += whole;
+        store_quantised(out + i, whole, n);
+    }
+    for (i = count; i % group; ++i) out[i] = 0;
+    row->scale = scale;
+    row->offset = scale * float(weight_offset * sum_whole(sum));
+}
+
+bool quantise(const float* x, const float* channel_scale, int64_t count, float outlier, QuantisedRow* row,
+              QuantisedRow* residual) {
+    const auto value_at = [&](int64_t i, int64_t n) {
+        return scaled(n == lanes ? load(x + i) : load_some(x + i, n), channel_scale, i, n);
+    };
+    Floats largest = {}, squares = {};
+    for (int64_t i = 0; i < count; i += lanes) {
+        const Floats v = value_at(i, count - i < lanes ? count - i : lanes);
+        largest = larger(largest, larger(v, -v));
+        squares = multiply_add(v, v, squares);
+    }
+    const float maximum = largest_lane(largest);
+    // The smallest scale keeps its inverse finite for rows of zeros or denormal values.
+    const float scale = maximum > 1e-30f ? maximum / largest_quantised : 1e-30f;
+    quantise_row(count, scale, row, value_at);
+    if (maximum * maximum * float(count) <= outlier * outlier * sum_lanes(squares)) return false;
+    const Quantised* coarse = static_cast<const Quantised*>(row->values);
+    quantise_row(count, scale / (2 * largest_quantised), residual, [&](int64_t i, int64_t n) {
+        Whole whole = {};
+        for (int64_t j = 0; j < n; ++j) whole[j] = coarse[i + j];
+        return multiply_add(to_floats(whole), broadcast(-scale), value_at(i, n));
+    });
+    return true;
+}
+
+inline void finish_int8(Floats value, int v, int columns, const float* column_scale, const float* bias,
+                        bool accumulate, float* c) {
+    const int64_t count = columns - v * lanes < lanes ? columns - v * lanes : lanes;
+    if (count <= 0) return;
+    Floats result = value * load(column_scale + v * lanes);
+    if (bias) result += load(bias + v * lanes);
+    float* out = c + v * lanes;
+    if (accumulate) result += count == lanes ? load(out) : load_some(out, count);
+    if (count == lanes) {
+        store(out, result);
+    } else {
+        store_some(out, result, count);
+    }
+}
+
+template <int Lines>
+inline void fetch_ahead(const char*& ahead) {
+#pragma GCC unroll 4
+    for (int i = 0; i < Lines; ++i) __builtin_prefetch(ahead + 64 * i, 0, 2);
+    ahead += 64 * Lines;
+}
+
+template <int Rows, int Lines>
+void tile_int8_of(int columns, int64_t depth, const QuantisedRow* const* a, const uint8_t* panel,
+                  const float* column_scale, const float* bias, bool accumulate, float* const* c, const void* ahead) {
+    const char* next = static_cast<const char*>(ahead);
+    const int64_t groups = (depth + group - 1) / group;
+    Whole sums[Rows][panel_vectors] = {};
+    const Quantised* rows[Rows];
+    for (int r = 0; r < Rows; ++r) rows[r] = static_cast<const Quantised*>(a[r]->values);
+    for (int64_t k = 0; k < groups; ++k) {
+        fetch_ahead<Lines>(next);
+#if defined(__AVX512VNNI__)
+        __m512i weights[panel_vectors];
+#pragma GCC unroll 8
+        for (int v = 0; v < panel_vectors; ++v) weights[v] = _mm512_loadu_si512(panel + 64 * v);
+        panel += 64 * panel_vectors;
+#pragma GCC unroll 8
+        for (int r = 0; r < Rows; ++r) {
+            int32_t four;
+            __builtin_memcpy(&four, rows[r] + group * k, sizeof four);
+            const __m512i left = _mm512_set1_epi32(four);
+            // As assembly, because gcc spills the sums of the intrinsic from five rows on.
+#pragma GCC unroll 8
+            for (int v = 0; v < panel_vectors; ++v) {
+                asm("vpdpbusd %2, %1, %0" : "+v"(sums[r][v]) : "v"(weights[v]), "v"(left));
+            }
+        }
+#elif defined(__AVX2__)
+        __m256i weights[panel_vectors];
+#pragma GCC unroll 8
+        for (int v = 0; v < panel_vectors; ++v) {
+            weights[v] = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(panel + 16 * v)));
+        }
+        panel += 16 * panel_vectors;
+#pragma GCC unroll 8
+        for (int r = 0; r < Rows; ++r) {
+            int32_t pair;
+            __builtin_memcpy(&pair, rows[r] + group * k, sizeof pair);
+            const __m256i left = _mm256_set1_epi32(pair);
+#pragma GCC unroll 8
+            for (int v = 0; v < panel_vectors; ++v) {
+                sums[r][v] += reinterpret_cast<Whole>(_mm256_madd_epi16(weights[v], left));
+            }
+        }
+#else
+        for (int r = 0; r < Rows; ++r) {
+            const int32_t first = rows[r][group * k], second = rows[r][group * k + 1];
+            for (int v = 0; v < panel_vectors; ++v) {
+                for (int i = 0; i < lanes; ++i) {
+                    const int8_t* pair = reinterpret_cast<const int8_t*>(panel) + group * (v * lanes + i);
+                    sums[r][v][i] += first * pair[0] + second * pair[1];
+                }
+            }
+        }
+        panel += group * lanes * panel_vectors;
+#endif
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) {
+        const Floats scale = broadcast(a[r]->scale), offset = broadcast(-a[r]->offset);
+#pragma GCC unroll 8
+        for (int v = 0; v < panel_vectors; ++v) {
+            finish_int8(multiply_add(to_floats(sums[r][v]), scale, offset), v, columns, column_scale, bias, accumulate,
+                        c[r]);
+        }
+    }
+}
+
+using TileInt8 = void (*)(int, int64_t, const QuantisedRow* const*, const uint8_t*, const float*, const float*, bool,
+                          float* const*, const void*);
+
+template <int Rows>
+constexpr TileInt8 tile_int8_with_rows(int lines) {
+    if (lines == 4) return tile_int8_of<Rows, 4>;
+    if (lines == 2) return tile_int8_of<Rows, 2>;
+    return lines == 1 ? tile_int8_of<Rows, 1> : tile_int8_of<Rows, 0>;
+}
+
+void tile_int8(int rows, int columns, int64_t depth, const QuantisedRow* const* a, const uint8_t* panel,
+               const float* column_scale, const float* bias, bool accumulate, float* const* c, const void* ahead,
+               int ahead_lines) {
+    TileInt8 chosen = nullptr;
+    if constexpr (tile_rows >= 6) {
+        if (rows == 6) chosen = tile_int8_with_rows<6>(ahead_lines);
+        if (rows == 5) chosen = tile_int8_with_rows<5>(ahead_lines);
+    }
+    if (rows == 4) chosen = tile_int8_with_rows<4>(ahead_lines);
+    if (rows == 3) chosen = tile_int8_with_rows<3>(ahead_lines);
+    if (rows == 2) chosen = tile_int8_with_rows<2>(ahead_lines);
+    if (rows == 1) chosen = tile_int8_with_rows<1>(ahead_lines);
+    chosen(columns, depth, a, panel, column_scale, bias, accumulate, c, ahead);
+}
+
+// One stage of the transform inside a vector: lane i meets lane i ^ step.
+template <int step>
+inline Floats mix_stage(Floats v) {
+    Ints partner;
+    Floats sign;
+    for (int i = 0; i < lanes; ++i) {
+        partner[i] = i ^ step;
+        sign[i] = i & step ? -1.0f : 1.0f;
+    }
+#if defined(__clang__)
+    Floats swapped;
+    for (int i = 0; i < lanes; ++i) swapped[i] = v[partner[i]];
+#else
+    const Floats swapped = __builtin_shuffle(v, partner);
+#endif
+    return multiply_add(v, sign, swapped);
+}
+
+inline Floats mix_within(Floats v) {
+    v = mix_stage<1>(v);
+    v = mix_stage<2>(v);
+    if constexpr (lanes > 4) v = mix_stage<4>(v);
+    if constexpr (lanes > 8) v = mix_stage<8>(v);
+    return v;
+}
+
+inline void mix_small(float* b, int64_t block) {
+    for (int64_t step = 1; step < block; step *= 2) {
+        for (int64_t i = 0; i < block; i += 2 * step) {
+            for (int64_t j = i; j < i + step; ++j) {
+                const float u = b[j], v = b[j + step];
+                b[j] = u + v;
+                b[j + step] = u - v;
+            }
+        }
+    }
+    const float factor = 1.0f / __builtin_sqrtf(float(block));
+    for (int64_t j = 0; j < block; ++j) b[j] *= factor;
+}
+
+void mix(float* x, int64_t count, int64_t block) {
+    for (int64_t begin = 0; begin < count; begin += block) {
+        float* b = x + begin;
+        if (block < lanes) {
+            mix_small(b, block);
+            continue;
+        }
+        for (int64_t j = 0; j < block; j += lanes) store(b + j, mix_within(load(b + j)));
+        for (int64_t step = lanes; step < block; step *= 2) {
+            for (int64_t i = 0; i < block; i += 2 * step) {
+                for (int64_t j = i; j < i + step; j += lanes) {
+                    const Floats u = load(b + j), v = load(b + j + step);
+                    store(b + j, u + v);
+                    store(b + j + step, u - v);
+                }
+            }
+        }
+        const Floats factor = broadcast(1.0f / __builtin_sqrtf(float(block)));
+        for (int64_t j = 0; j < block; j += lanes) store(b + j, load(b + j) * factor);
+    }
+}
+
+}  // namespace

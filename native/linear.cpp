@@ -1,0 +1,211 @@
+#include "linear.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace samesay {
+
+namespace {
+
+// Rows of inputs that stay in the second-level cache while the panels pass by.
+constexpr int64_t cached_input_bytes = 384 << 10;
+constexpr int64_t most_rows_of_block = 384;
+constexpr int64_t largest_mix_block = 128;
+// A row whose largest value is so many times its root mean square keeps its rest in a second 8-bit row.
+constexpr float outlier_ratio = 8.0f;
+
+int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+
+}  // namespace
+
+int64_t Linear::panels_of(const std::vector<MatrixPlan>& part, bool gated, int64_t width) {
+    int64_t outputs = 0, padded = 0;
+    for (const MatrixPlan& matrix : part) {
+        outputs += matrix.outputs;
+        padded += round_up(matrix.outputs, width);
+    }
+    return (gated ? padded : round_up(outputs, width)) / width;
+}
+
+int64_t Linear::bytes_per_panel(const Kernels& kernels, Precision precision, int64_t inputs) {
+    const int64_t columns = kernels.panel_columns;
+    if (precision == Precision::int8) return round_up(inputs, kernels.group) * columns;
+    return inputs * columns * (precision == Precision::fp32 ? 4 : 2);
+}
+
+int64_t Linear::mix_block_of(const LinearPlan& plan, Precision precision) {
+    if (!plan.mixed || precision != Precision::int8) return 1;
+    int64_t block = 1;
+    while (block < largest_mix_block && plan.inputs % (2 * block) == 0) block *= 2;
+    return block;
+}
+
+Linear::Linear(const Kernels& kernels, Precision precision, const LinearPlan& plan, LinearWeights weights)
+    : kernels_(kernels),
+      precision_(precision),
+      inputs_(plan.inputs),
+      panel_bytes_(bytes_per_panel(kernels, precision, plan.inputs)),
+      mix_block_(mix_block_of(plan, precision)),
+      weights_(std::move(weights)) {
+    int64_t panel = 0;
+    for (const std::vector<MatrixPlan>& part : plan.parts) {
+        const int64_t panels = panels_of(part, plan.gated, kernels.panel_columns);
+        int64_t outputs = 0;
+        for (const MatrixPlan& matrix : part) outputs += matrix.outputs;
+        parts_.push_back({panel, panels, plan.gated ? outputs / 2 : outputs});
+        panel += panels;
+    }
+}
+
+void Linear::multiply(const Team& team, Inputs& inputs, int64_t rows, size_t part, Store store, float* out,
+                      int64_t out_stride) const {
+    const Part& chosen = parts_[part];
+    const int64_t width = kernels_.panel_columns;
+    const bool gated = store == Store::gated;
+    const int64_t units = gated ? chosen.panels / 2 : chosen.panels;
+    const auto [first, last] = team.share(units);
+    const int64_t row_bytes = precision_ == Precision::int8 ? inputs_ * kernels_.quantised_bytes : inputs_ * 4;
+    const int64_t fitting = cached_input_bytes / row_bytes / kernels_.tile_rows * kernels_.tile_rows;
+    const int64_t most = std::clamp<int64_t>(fitting, kernels_.tile_rows, most_rows_of_block);
+    const int64_t blocks = (rows + most - 1) / most;
+    for (int64_t b = 0; b < blocks; ++b) {
+        const Block block{rows * b / blocks, rows * (b + 1) / blocks};
+        for (int64_t unit = first; unit < last; ++unit) {
+            const int columns = int(std::min(width, chosen.outputs - unit * width));
+            float* target = out + unit * width;
+            const bool last_panel = unit + 1 == last;
+            if (gated) {
+                float* scratch = inputs.scratch_[size_t(team.id())].gated.data();
+                multiply_gated(inputs, block, chosen.first_panel + 2 * unit, columns, scratch, target, out_stride,
+                               last_panel);
+                continue;
+            }
+            multiply_panel(inputs, block, chosen.first_panel + unit, columns, store == Store::add, target, out_stride,
+                           last_panel);
+            if (store != Store::gelu) continue;
+            for (int64_t row = block.begin; row < block.end; ++row) kernels_.gelu(target + row * out_stride, columns);
+        }
+    }
+}
+
+void Linear::multiply_gated(Inputs& inputs, const Block& rows, int64_t pair, int columns, float* scratch, float* out,
+                            int64_t out_stride, bool last_panel) const {
+    const int64_t width = kernels_.panel_columns;
+    float* gate = scratch - rows.begin * 2 * width;
+    multiply_panel(inputs, rows, pair, columns, false, gate, 2 * width, false);
+    multiply_panel(inputs, rows, pair + 1, columns, false, gate + width, 2 * width, last_panel);
+    for (int64_t row = rows.begin; row < rows.end; ++row) {
+        float* values = gate + row * 2 * width;
+        kernels_.silu_multiply(values, values + width, columns);
+        std::memcpy(out + row * out_stride, values, size_t(columns) * sizeof(float));
+    }
+}
+
+void Linear::multiply_panel(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate, float* out,
+                            int64_t out_stride, bool last_panel) const {
+    if (precision_ == Precision::int8) {
+        multiply_panel_int8(inputs, rows, panel, columns, accumulate, out, out_stride, last_panel);
+        return;
+    }
+    const int64_t width = kernels_.panel_columns;
+    const uint8_t* weights = weights_.panels.data() + panel * panel_bytes_;
+    const float* bias = weights_.bias.empty() ? nullptr : weights_.bias.data() + panel * width;
+    for (int64_t row = rows.begin; row < rows.end; row += kernels_.tile_rows) {
+        const int count = int(std::min<int64_t>(kernels_.tile_rows, rows.end - row));
+        const float* x = inputs.floats_.data() + row * inputs_;
+        float* target = out + row * out_stride;
+        if (precision_ == Precision::fp32) {
+            kernels_.tile(count, columns, inputs_, x, inputs_, reinterpret_cast<const float*>(weights), width, bias,
+                          accumulate, target, out_stride);
+        } else {
+            kernels_.tile_bf16(count, columns, inputs_, x, inputs_, reinterpret_cast<const uint16_t*>(weights), bias,
+                               accumulate, target, out_stride);
+        }
+    }
+}
+
+void Linear::multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate,
+                                 float* out, int64_t out_stride, bool last_panel) const {
+    constexpr int most = 8;
+    const int64_t width = kernels_.panel_columns;
+    const uint8_t* weights = weights_.panels.data() + panel * panel_bytes_;
+    const float* scale = weights_.column_scale.data() + panel * width;
+    const float* bias = weights_.bias.empty() ? nullptr : weights_.bias.data() + panel * width;
+    const int64_t count = rows.end - rows.begin;
+    const int64_t tiles = (count + kernels_.tile_rows - 1) / kernels_.tile_rows;
+    const QuantisedRow* a[most];
+    float* c[most];
+    // While this panel is at work the next one is fetched, a share of it beside each of the first tiles.
+    int64_t quarters = last_panel ? 0 : 4;
+    const uint8_t* ahead = weights + panel_bytes_;
+    for (int64_t t = 0; t < tiles; ++t) {
+        const int64_t begin = rows.begin + count * t / tiles, end = rows.begin + count * (t + 1) / tiles;
+        for (int64_t row = begin; row < end; ++row) {
+            a[row - begin] = &inputs.rows_[size_t(row)];
+            c[row - begin] = out + row * out_stride;
+        }
+        const int64_t left = tiles - t;
+        const int lines = int(quarters == 0 ? 0 : left == 1 ? quarters : (left == 2 && quarters == 4) || (left == 3 && quarters == 4) ? 2 : 1);
+        kernels_.tile_int8(int(end - begin), columns, inputs_, a, weights, scale, bias, accumulate, c, ahead, lines);
+        ahead += lines * panel_bytes_ / 4;
+        quarters -= lines;
+    }
+    int waiting = 0;
+    for (int64_t row = rows.begin; row < rows.end; ++row) {
+        if (inputs.has_residual_[size_t(row)]) {
+            a[waiting] = &inputs.residuals_[size_t(row)];
+            c[waiting++] = out + row * out_stride;
+        }
+        if (waiting == kernels_.tile_rows || (waiting > 0 && row + 1 == rows.end)) {
+            kernels_.tile_int8(waiting, columns, inputs_, a, weights, scale, nullptr, true, c, weights, 0);
+            waiting = 0;
+        }
+    }
+}
+
+void Inputs::reserve(const Linear& layer, int64_t rows) {
+    for (Scratch& scratch : scratch_) {
+        scratch.row.reserve(layer.inputs());
+        scratch.gated.reserve(most_rows_of_block * 2 * kernels_.panel_columns);
+    }
+    if (layer.precision() != Precision::int8) {
+        floats_.reserve(rows * layer.inputs());
+        return;
+    }
+    row_bytes_ = std::max(row_bytes_, round_up(layer.inputs() * kernels_.quantised_bytes, 64));
+    const int64_t count = std::max(rows, int64_t(rows_.size()));
+    quantised_.reserve(2 * count * row_bytes_);
+    rows_.resize(size_t(count));
+    residuals_.resize(size_t(count));
+    has_residual_.resize(size_t(count));
+    for (int64_t row = 0; row < count; ++row) {
+        rows_[size_t(row)].values = quantised_.data() + row * row_bytes_;
+        residuals_[size_t(row)].values = quantised_.data() + (count + row) * row_bytes_;
+    }
+}
+
+float* Inputs::place(const Team& team, const Linear& layer, int64_t row) {
+    if (layer.precision() != Precision::int8) return floats_.data() + row * layer.inputs();
+    return scratch_[size_t(team.id())].row.data();
+}
+
+void Inputs::set(const Team& team, const Linear& layer, int64_t row) {
+    if (layer.precision() != Precision::int8) return;
+    float* x = scratch_[size_t(team.id())].row.data();
+    if (layer.mix_block() > 1) kernels_.mix(x, layer.inputs(), layer.mix_block());
+    const Array<float>& channel_scale = layer.weights().channel_scale;
+    has_residual_[size_t(row)] =
+        kernels_.quantise(x, channel_scale.empty() ? nullptr : channel_scale.data(), layer.inputs(), outlier_ratio,
+                          &rows_[size_t(row)], &residuals_[size_t(row)]);
+}
+
+void Inputs::set_rows(const Team& team, const Linear& layer, const float* from, int64_t rows) {
+    const int64_t width = layer.inputs();
+    const auto [begin, end] = team.share(rows);
+    for (int64_t row = begin; row < end; ++row) {
+        std::memcpy(place(team, layer, row), from + row * width, size_t(width) * sizeof(float));
+        set(team, layer, row);
+    }
+}
+
+}  // namespace samesay

@@ -1,0 +1,129 @@
+// A linear layer: its weights packed into panels, and rows of inputs multiplied by them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "buffer.hpp"
+#include "kernels.hpp"
+#include "threads.hpp"
+
+namespace samesay {
+
+// How weights are held, and what inputs become before they meet them.
+enum class Precision { fp32, bf16, int8 };
+
+// One matrix of a checkpoint within a layer, and its bias where it has one.
+struct MatrixPlan {
+    std::string weight;
+    std::string bias;  // empty: the architecture has none
+    int64_t outputs;
+    bool bias_required;
+};
+
+// A layer as the network wants it. Matrices of a part lie one after another and give one block of outputs;
+// parts share the inputs and can be computed for different rows.
+struct LinearPlan {
+    std::string name;
+    int64_t inputs;
+    std::vector<std::vector<MatrixPlan>> parts;
+    // The two matrices of the only part are a gate and what it gates; their panels alternate.
+    bool gated = false;
+    // Inputs of strongly uneven size are mixed by a Walsh-Hadamard transform before they are quantised.
+    bool mixed = false;
+};
+
+// The memory of a layer, packed or mapped.
+struct LinearWeights {
+    Array<uint8_t> panels;       // [panel][input][column], of the precision's type
+    Array<float> column_scale;   // int8 only
+    Array<float> bias;           // padded to whole panels; empty without one
+    Array<float> channel_scale;  // int8: what inputs are multiplied by before they are quantised; empty for ones
+};
+
+// What becomes of the product.
+enum class Store { replace, add, gelu, gated };
+
+class Inputs;
+
+class Linear {
+   public:
+    Linear(const Kernels& kernels, Precision precision, const LinearPlan& plan, LinearWeights weights);
+
+    int64_t inputs() const { return inputs_; }
+    Precision precision() const { return precision_; }
+    const LinearWeights& weights() const { return weights_; }
+    // Values mixed together before quantising, 1 for none.
+    int64_t mix_block() const { return mix_block_; }
+
+    // Rows of `inputs`, all set, times the weights of part `part` into rows of `out`; called by every thread of
+    // the team, no barrier at either end.
+    void multiply(const Team& team, Inputs& inputs, int64_t rows, size_t part, Store store, float* out,
+                  int64_t out_stride) const;
+
+    // Panels that a part takes, counted as packed.
+    static int64_t panels_of(const std::vector<MatrixPlan>& part, bool gated, int64_t width);
+    static int64_t bytes_per_panel(const Kernels& kernels, Precision precision, int64_t inputs);
+    static int64_t mix_block_of(const LinearPlan& plan, Precision precision);
+
+   private:
+    struct Part {
+        int64_t first_panel;
+        int64_t panels;
+        int64_t outputs;
+    };
+    struct Block {
+        int64_t begin;
+        int64_t end;
+    };
+
+    void multiply_panel(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate, float* out,
+                        int64_t out_stride, bool last_panel) const;
+    void multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate,
+                             float* out, int64_t out_stride, bool last_panel) const;
+    void multiply_gated(Inputs& inputs, const Block& rows, int64_t pair, int columns, float* scratch, float* out,
+                        int64_t out_stride, bool last_panel) const;
+
+    const Kernels& kernels_;
+    Precision precision_;
+    int64_t inputs_;
+    int64_t panel_bytes_;
+    int64_t mix_block_;
+    std::vector<Part> parts_;
+    LinearWeights weights_;
+};
+
+// Rows on their way into a linear layer, in the form that its precision wants.
+class Inputs {
+   public:
+    explicit Inputs(const Kernels& kernels, int threads) : kernels_(kernels), scratch_(size_t(threads)) {}
+
+    // Makes room for `rows` rows of any of the layers. One thread calls it before the team works.
+    void reserve(const Linear& layer, int64_t rows);
+
+    // Where the calling thread is to put the floats of a row for `layer`; then `set` takes them over.
+    float* place(const Team& team, const Linear& layer, int64_t row);
+    void set(const Team& team, const Linear& layer, int64_t row);
+    // Sets `rows` rows that lie ready; the team shares the work.
+    void set_rows(const Team& team, const Linear& layer, const float* from, int64_t rows);
+
+   private:
+    friend class Linear;
+
+    const Kernels& kernels_;
+    Buffer<float> floats_;
+    Buffer<uint8_t> quantised_;
+    std::vector<QuantisedRow> rows_;
+    std::vector<QuantisedRow> residuals_;
+    std::vector<uint8_t> has_residual_;
+    int64_t row_bytes_ = 0;
+
+    struct Scratch {
+        Buffer<float> row;
+        Buffer<float> gated;
+    };
+    std::vector<Scratch> scratch_;
+};
+
+}  // namespace samesay

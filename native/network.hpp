@@ -1,0 +1,102 @@
+// What decoders and encoders have in common: a ragged batch in, one vector a text out.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "attention.hpp"
+#include "buffer.hpp"
+#include "kernels.hpp"
+#include "linear.hpp"
+#include "source.hpp"
+#include "threads.hpp"
+
+namespace samesay {
+
+enum class Pooling { cls, mean, last };
+
+struct Settings {
+    int64_t hidden_size;
+    int64_t layers;
+    int64_t heads;
+    int64_t key_value_heads;
+    int64_t head_size;
+    int64_t intermediate_size;
+    int64_t vocabulary_size;
+    int64_t positions;
+    int64_t position_offset;
+    int64_t token_types;
+    int64_t window;
+    float norm_epsilon;
+    double rope_theta;
+    Pooling pooling;
+    int threads;
+};
+
+// Token ids laid end to end; sequence i is [offsets[i], offsets[i + 1]).
+struct Batch {
+    const int32_t* token_ids;
+    const int64_t* offsets;
+    int64_t sequences;
+
+    int64_t rows() const { return offsets[sequences]; }
+    int64_t length(int64_t i) const { return offsets[i + 1] - offsets[i]; }
+};
+
+class Network {
+   public:
+    Network(const Settings& settings, const Kernels& kernels, bool causal);
+    virtual ~Network() = default;
+
+    // Writes one vector of length 1 and `dimensions` values for each sequence to `out`. `interrupted` is asked
+    // between layers, on the calling thread. Returns false where it said yes: `out` is then not to be used.
+    // Throws std::invalid_argument for ids outside the vocabulary and sequences that are empty or too long.
+    bool forward(const Batch& batch, int64_t dimensions, float* out, const std::function<bool()>& interrupted);
+
+    const Settings& settings() const { return settings_; }
+
+   protected:
+    // Rows that flow through the layers: all tokens, and in the last layer only those that are pooled.
+    struct Stream {
+        float* residual;
+        int64_t rows;
+    };
+
+    // The parts in which the networks differ. `layer` is run by the whole team; it ends with a barrier.
+    virtual void embed(int32_t token, int64_t position, float* out) const = 0;
+    virtual void layer(Team& team, int64_t index, Stream& stream) = 0;
+    virtual void finish(float* row) const = 0;
+    virtual void prepare(int64_t rows, int64_t longest) = 0;
+
+    // In the last layer, when one token of each text is pooled, keeps only the rows of those tokens.
+    bool picks_rows(int64_t layer) const {
+        return layer + 1 == settings_.layers && settings_.pooling != Pooling::mean;
+    }
+    // Keeps only the pooled tokens' rows of the stream. The team shares the work; barriers are inside.
+    void pick_rows(Team& team, Stream& stream);
+
+    const Settings settings_;
+    const Kernels& kernels_;
+    ThreadPool pool_;
+    Attention attention_;
+
+   private:
+    void check(const Batch& batch) const;
+    void lay_out(const Batch& batch);
+    void pool_sequence(const Batch& batch, const Stream& stream, int64_t sequence, float* sum) const;
+
+    std::mutex mutex_;
+    std::vector<Span> spans_;
+    std::vector<Span> picked_spans_;
+    Buffer<float> residual_;
+    Buffer<float> sums_;
+};
+
+std::unique_ptr<Network> make_decoder(const Settings& settings, const Kernels& kernels, Source& source);
+std::unique_ptr<Network> make_encoder(const Settings& settings, const Kernels& kernels, Source& source);
+
+}  // namespace samesay

@@ -1,0 +1,291 @@
+#include "source.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace samesay {
+
+namespace {
+
+constexpr float largest_quantised = 127.0f;
+
+std::string shape_text(const Tensor& tensor) {
+    return std::to_string(tensor.rows) + " x " + std::to_string(tensor.columns);
+}
+
+uint16_t to_bfloat(float value) {
+    const uint32_t bits = std::bit_cast<uint32_t>(value);
+    return uint16_t((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);  // to nearest, ties to even
+}
+
+float scale_of(const float* values, int64_t count) {
+    float largest = 0;
+    for (int64_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(values[i]));
+    return largest > 1e-30f ? largest / largest_quantised : 1e-30f;
+}
+
+// One matrix after another into the panels of a layer.
+class Packer {
+   public:
+    Packer(const Kernels& kernels, Precision precision, const LinearPlan& plan, const TensorMap& tensors)
+        : kernels_(kernels), precision_(precision), plan_(plan), tensors_(tensors) {}
+
+    LinearWeights pack() {
+        int64_t panels = 0;
+        for (const auto& part : plan_.parts) panels += Linear::panels_of(part, plan_.gated, width());
+        weights_.panels = Array<uint8_t>(panels * panel_bytes());
+        if (precision_ == Precision::int8) weights_.column_scale = Array<float>(panels * width());
+        // Columns that fill up the last panel of a part: with the offset they hold, their product is zero.
+        if (kernels_.weight_offset && precision_ == Precision::int8) {
+            std::memset(weights_.panels.mutable_data(), kernels_.weight_offset, size_t(weights_.panels.count()));
+        }
+        if (has_bias()) weights_.bias = Array<float>(panels * width());
+        int64_t first_panel = 0;
+        for (const auto& part : plan_.parts) {
+            int64_t output = 0;
+            for (size_t m = 0; m < part.size(); ++m) {
+                for (int64_t i = 0; i < part[m].outputs; ++i) {
+                    pack_row(part[m], i, plan_.gated ? gated_column(m, i) : first_panel * width() + output + i);
+                }
+                pack_bias(part[m], first_panel * width() + output);
+                output += part[m].outputs;
+            }
+            first_panel += Linear::panels_of(part, plan_.gated, width());
+        }
+        return std::move(weights_);
+    }
+
+   private:
+    int64_t width() const { return kernels_.panel_columns; }
+    int64_t panel_bytes() const { return Linear::bytes_per_panel(kernels_, precision_, plan_.inputs); }
+    int64_t gated_column(size_t matrix, int64_t output) const {
+        return (2 * (output / width()) + int64_t(matrix)) * width() + output % width();
+    }
+
+    bool has_bias() const {
+        for (const auto& part : plan_.parts) {
+            for (const MatrixPlan& matrix : part) {
+                if (!matrix.bias.empty() && (matrix.bias_required || tensors_.contains(matrix.bias))) return true;
+            }
+        }
+        return false;
+    }
+
+    void pack_bias(const MatrixPlan& matrix, int64_t column) {
+        if (matrix.bias.empty() || (!matrix.bias_required && !tensors_.contains(matrix.bias))) return;
+        const std::vector<float> values = tensors_.matrix(matrix.bias, 1, matrix.outputs).to_floats();
+        std::copy(values.begin(), values.end(), weights_.bias.mutable_data() + column);
+    }
+
+    void pack_row(const MatrixPlan& matrix, int64_t output, int64_t column) {
+        const Tensor& tensor = tensors_.matrix(matrix.weight, matrix.outputs, plan_.inputs);
+        row_.resize(size_t(plan_.inputs));
+        tensor.row_to_float(output, row_.data());
+        require_finite(tensor.name, row_.data(), plan_.inputs);
+        uint8_t* panel = weights_.panels.mutable_data() + column / width() * panel_bytes();
+        const int64_t j = column % width();
+        if (precision_ == Precision::fp32) {
+            float* to = reinterpret_cast<float*>(panel) + j;
+            for (int64_t k = 0; k < plan_.inputs; ++k) to[k * width()] = row_[size_t(k)];
+        } else if (precision_ == Precision::bf16) {
+            uint16_t* to = reinterpret_cast<uint16_t*>(panel) + j;
+            for (int64_t k = 0; k < plan_.inputs; ++k) to[k * width()] = to_bfloat(row_[size_t(k)]);
+        } else {
+            pack_quantised(panel, j, column);
+        }
+    }
+
+    void pack_quantised(uint8_t* panel, int64_t j, int64_t column) {
+        // The transform is its own inverse, so mixed weights meet mixed inputs in the same product.
+        const int64_t block = Linear::mix_block_of(plan_, precision_);
+        if (block > 1) kernels_.mix(row_.data(), plan_.inputs, block);
+        const float scale = scale_of(row_.data(), plan_.inputs);
+        weights_.column_scale.mutable_data()[column] = scale;
+        const int64_t group = kernels_.group;
+        for (int64_t k = 0; k < plan_.inputs; ++k) {
+            const int value = int(std::lrintf(row_[size_t(k)] / scale)) + kernels_.weight_offset;
+            panel[k / group * group * width() + j * group + k % group] = uint8_t(value);
+        }
+    }
+
+    const Kernels& kernels_;
+    const Precision precision_;
+    const LinearPlan& plan_;
+    const TensorMap& tensors_;
+    LinearWeights weights_;
+    std::vector<float> row_;
+};
+
+template <class Value>
+Section section(const std::string& name, const Array<Value>& array) {
+    return {name, array.data(), array.count() * int64_t(sizeof(Value))};
+}
+
+class PackingSource final : public Source {
+   public:
+    PackingSource(const Kernels& kernels, Precision precision, const TensorMap& tensors, std::vector<Section>* made)
+        : kernels_(kernels), precision_(precision), tensors_(tensors), made_(made) {}
+
+    Linear linear(const LinearPlan& plan) override {
+        Linear layer(kernels_, precision_, plan, Packer(kernels_, precision_, plan, tensors_).pack());
+        const LinearWeights& weights = layer.weights();
+        note(plan.name + ".panels", weights.panels);
+        note(plan.name + ".column_scale", weights.column_scale);
+        note(plan.name + ".bias", weights.bias);
+        note(plan.name + ".channel_scale", weights.channel_scale);
+        return layer;
+    }
+
+    Array<float> vector(const std::string& name, int64_t count) override { return matrix(name, 1, count); }
+
+    Array<float> optional_vector(const std::string& name, int64_t count) override {
+        return tensors_.contains(name) ? matrix(name, 1, count) : Array<float>();
+    }
+
+    Array<float> matrix(const std::string& name, int64_t rows, int64_t columns) override {
+        const std::vector<float> values = tensors_.matrix(name, rows, columns).to_floats();
+        Array<float> array(int64_t(values.size()));
+        std::copy(values.begin(), values.end(), array.mutable_data());
+        note(name, array);
+        return array;
+    }
+
+    Embedding embedding(const std::string& name, int64_t rows, int64_t columns) override {
+        const Tensor& tensor = tensors_.matrix(name, rows, columns);
+        std::vector<float> row(static_cast<size_t>(columns));
+        const auto each_row = [&](auto&& take) {
+            for (int64_t i = 0; i < rows; ++i) {
+                tensor.row_to_float(i, row.data());
+                require_finite(name, row.data(), columns);
+                take(i);
+            }
+        };
+        if (precision_ == Precision::fp32) {
+            each_row([](int64_t) {});
+            return Embedding(tensor);
+        }
+        if (precision_ == Precision::bf16) {
+            Array<uint16_t> halves(rows * columns);
+            each_row([&](int64_t i) {
+                std::transform(row.begin(), row.end(), halves.mutable_data() + i * columns, to_bfloat);
+            });
+            note(name + ".halves", halves);
+            return Embedding(std::move(halves), columns);
+        }
+        Array<int8_t> quantised(rows * columns);
+        Array<float> scales(rows);
+        each_row([&](int64_t i) {
+            const float scale = scale_of(row.data(), columns);
+            scales.mutable_data()[i] = scale;
+            for (int64_t j = 0; j < columns; ++j) {
+                quantised.mutable_data()[i * columns + j] = int8_t(std::lrintf(row[size_t(j)] / scale));
+            }
+        });
+        note(name + ".rows", quantised);
+        note(name + ".scales", scales);
+        return Embedding(std::move(quantised), std::move(scales), columns);
+    }
+
+   private:
+    template <class Value>
+    void note(const std::string& name, const Array<Value>& array) {
+        if (made_ && !array.empty()) made_->push_back(section(name, array));
+    }
+
+    const Kernels& kernels_;
+    const Precision precision_;
+    const TensorMap& tensors_;
+    std::vector<Section>* made_;
+};
+
+class PackedSource final : public Source {
+   public:
+    PackedSource(const Kernels& kernels, Precision precision, const std::vector<Section>& sections)
+        : kernels_(kernels), precision_(precision) {
+        for (const Section& section : sections) sections_.insert_or_assign(section.name, section);
+    }
+
+    Linear linear(const LinearPlan& plan) override {
+        int64_t panels = 0;
+        for (const auto& part : plan.parts) panels += Linear::panels_of(part, plan.gated, kernels_.panel_columns);
+        const int64_t columns = panels * kernels_.panel_columns;
+        LinearWeights weights;
+        weights.panels = find<uint8_t>(plan.name + ".panels",
+                                       panels * Linear::bytes_per_panel(kernels_, precision_, plan.inputs));
+        if (precision_ == Precision::int8) weights.column_scale = find<float>(plan.name + ".column_scale", columns);
+        weights.bias = find_optional<float>(plan.name + ".bias", columns);
+        weights.channel_scale = find_optional<float>(plan.name + ".channel_scale", plan.inputs);
+        return Linear(kernels_, precision_, plan, std::move(weights));
+    }
+
+    Array<float> vector(const std::string& name, int64_t count) override { return find<float>(name, count); }
+    Array<float> optional_vector(const std::string& name, int64_t count) override {
+        return find_optional<float>(name, count);
+    }
+    Array<float> matrix(const std::string& name, int64_t rows, int64_t columns) override {
+        return find<float>(name, rows * columns);
+    }
+    Embedding embedding(const std::string& name, int64_t rows, int64_t columns) override {
+        if (precision_ == Precision::bf16) return Embedding(find<uint16_t>(name + ".halves", rows * columns), columns);
+        return Embedding(find<int8_t>(name + ".rows", rows * columns), find<float>(name + ".scales", rows), columns);
+    }
+
+   private:
+    template <class Value>
+    Array<Value> find_optional(const std::string& name, int64_t count) {
+        return sections_.contains(name) ? find<Value>(name, count) : Array<Value>();
+    }
+
+    template <class Value>
+    Array<Value> find(const std::string& name, int64_t count) {
+        const auto found = sections_.find(name);
+        if (found == sections_.end()) throw CheckpointFault("section '" + name + "' is missing");
+        const int64_t bytes = count * int64_t(sizeof(Value));
+        if (found->second.bytes != bytes) {
+            throw CheckpointFault("section '" + name + "' has " + std::to_string(found->second.bytes) + " bytes, not " +
+                                  std::to_string(bytes));
+        }
+        return Array<Value>(static_cast<const Value*>(found->second.data), count);
+    }
+
+    const Kernels& kernels_;
+    const Precision precision_;
+    std::map<std::string, Section> sections_;
+};
+
+}  // namespace
+
+void Embedding::row(int64_t index, float* out) const {
+    if (rows_.empty()) {
+        tensor_.row_to_float(index, out);
+        return;
+    }
+    const int8_t* values = rows_.data() + index * columns_;
+    const float scale = scales_.data()[index];
+    for (int64_t i = 0; i < columns_; ++i) out[i] = float(values[i]) * scale;
+}
+
+const Tensor& TensorMap::matrix(const std::string& name, int64_t rows, int64_t columns) const {
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end()) throw CheckpointFault("tensor '" + name + "' is missing");
+    const Tensor& tensor = found->second;
+    if (tensor.rows != rows || tensor.columns != columns) {
+        throw CheckpointFault("tensor '" + name + "' is " + shape_text(tensor) + ", but config.json asks for " +
+                              std::to_string(rows) + " x " + std::to_string(columns));
+    }
+    return tensor;
+}
+
+std::unique_ptr<Source> packing_source(const Kernels& kernels, Precision precision, const TensorMap& tensors,
+                                       std::vector<Section>* made) {
+    return std::make_unique<PackingSource>(kernels, precision, tensors, made);
+}
+
+std::unique_ptr<Source> packed_source(const Kernels& kernels, Precision precision,
+                                      const std::vector<Section>& sections) {
+    return std::make_unique<PackedSource>(kernels, precision, sections);
+}
+
+}  // namespace samesay

@@ -1,0 +1,73 @@
+// Where a network's memory comes from: a checkpoint's tensors, packed now, or a packed file, mapped.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "buffer.hpp"
+#include "linear.hpp"
+#include "tensor.hpp"
+
+namespace samesay {
+
+// The token embedding: rows in the checkpoint's own type or bfloat16, or 8-bit rows with a scale each.
+class Embedding {
+   public:
+    explicit Embedding(Tensor tensor) : tensor_(std::move(tensor)) {}
+    Embedding(Array<uint16_t> rows, int64_t columns)
+        : halves_(std::move(rows)),
+          tensor_{"", Storage::bf16, halves_.data(), halves_.count() / columns, columns} {}
+    Embedding(Array<int8_t> rows, Array<float> scales, int64_t columns)
+        : rows_(std::move(rows)), scales_(std::move(scales)), columns_(columns) {}
+
+    void row(int64_t index, float* out) const;
+
+   private:
+    Array<uint16_t> halves_;
+    Tensor tensor_{};
+    Array<int8_t> rows_;
+    Array<float> scales_;
+    int64_t columns_ = 0;
+};
+
+class Source {
+   public:
+    virtual ~Source() = default;
+    virtual Linear linear(const LinearPlan& plan) = 0;
+    virtual Array<float> vector(const std::string& name, int64_t count) = 0;
+    // As `vector`, empty where the checkpoint has no tensor of that name.
+    virtual Array<float> optional_vector(const std::string& name, int64_t count) = 0;
+    virtual Array<float> matrix(const std::string& name, int64_t rows, int64_t columns) = 0;
+    virtual Embedding embedding(const std::string& name, int64_t rows, int64_t columns) = 0;
+};
+
+// A piece of packed memory by name.
+struct Section {
+    std::string name;
+    const void* data;
+    int64_t bytes;
+};
+
+// The tensors of a checkpoint by name. Asking for one checks its shape and throws CheckpointFault.
+class TensorMap {
+   public:
+    void add(Tensor tensor) { tensors_.insert_or_assign(tensor.name, std::move(tensor)); }
+    bool contains(const std::string& name) const { return tensors_.contains(name); }
+    const Tensor& matrix(const std::string& name, int64_t rows, int64_t columns) const;
+
+   private:
+    std::map<std::string, Tensor> tensors_;
+};
+
+// Packs the tensors of a checkpoint. They must outlive what is made of them in fp32: the embedding stays there.
+std::unique_ptr<Source> packing_source(const Kernels& kernels, Precision precision, const TensorMap& tensors,
+                                       std::vector<Section>* made);
+// Reads sections that a packing source made on the same instruction set. Throws CheckpointFault where one is
+// missing or of another size.
+std::unique_ptr<Source> packed_source(const Kernels& kernels, Precision precision,
+                                      const std::vector<Section>& sections);
+
+}  // namespace samesay

@@ -1,0 +1,111 @@
+#include "threads.hpp"
+
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace samesay {
+
+namespace {
+
+// Long enough to bridge the gap between two phases of a layer, short enough not to burn a core that the
+// system has given to somebody else.
+constexpr int spins_before_sleep = 4000;
+
+void relax() {
+#if defined(__x86_64__)
+    _mm_pause();
+#endif
+}
+
+void wait_until_changed(std::atomic<uint32_t>& value, uint32_t old) {
+    for (int i = 0; i < spins_before_sleep; ++i) {
+        if (value.load(std::memory_order_acquire) != old) return;
+        relax();
+    }
+    while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
+
+struct Rendezvous {
+    explicit Rendezvous(int threads) : expected(threads) {}
+    const int expected;
+    alignas(64) std::atomic<int> arrived{0};
+    alignas(64) std::atomic<uint32_t> round{0};
+    alignas(64) std::atomic<int64_t> next_task{0};
+};
+
+void Team::barrier() {
+    if (size_ == 1) {
+        rendezvous_.next_task.store(0, std::memory_order_relaxed);
+        return;
+    }
+    const uint32_t round = rendezvous_.round.load(std::memory_order_acquire);
+    if (rendezvous_.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == rendezvous_.expected) {
+        rendezvous_.arrived.store(0, std::memory_order_relaxed);
+        rendezvous_.next_task.store(0, std::memory_order_relaxed);
+        rendezvous_.round.fetch_add(1, std::memory_order_acq_rel);
+        rendezvous_.round.notify_all();
+    } else {
+        wait_until_changed(rendezvous_.round, round);
+    }
+}
+
+int64_t Team::take() { return rendezvous_.next_task.fetch_add(1, std::memory_order_relaxed); }
+
+struct ThreadPool::Workers {
+    explicit Workers(int count) : owner(getpid()), rendezvous(count) {
+        for (int id = 1; id < count; ++id) threads.emplace_back([this, id, count] { work(id, count); });
+    }
+
+    ~Workers() {
+        if (owner != getpid()) {
+            // After a fork the threads exist in the parent only: there is nothing to join.
+            for (std::thread& thread : threads) thread.detach();
+            return;
+        }
+        job = nullptr;
+        start.fetch_add(1, std::memory_order_acq_rel);
+        start.notify_all();
+        for (std::thread& thread : threads) thread.join();
+    }
+
+    void work(int id, int count) {
+        uint32_t seen = 0;
+        for (;;) {
+            wait_until_changed(start, seen);
+            seen = start.load(std::memory_order_acquire);
+            if (!job) return;
+            Team team(rendezvous, id, count);
+            (*job)(team);
+            team.barrier();
+        }
+    }
+
+    const pid_t owner;
+    Rendezvous rendezvous;
+    const std::function<void(Team&)>* job = nullptr;
+    std::atomic<uint32_t> start{0};
+    std::vector<std::thread> threads;
+};
+
+ThreadPool::ThreadPool(int threads) : threads_(threads < 1 ? 1 : threads) {}
+
+ThreadPool::~ThreadPool() = default;
+
+void ThreadPool::run(const std::function<void(Team&)>& job) {
+    const std::lock_guard lock(mutex_);
+    if (workers_ && workers_->owner != getpid()) workers_.reset();
+    if (!workers_) workers_ = std::make_unique<Workers>(threads_);
+    workers_->job = &job;
+    workers_->start.fetch_add(1, std::memory_order_acq_rel);
+    workers_->start.notify_all();
+    Team team(workers_->rendezvous, 0, threads_);
+    job(team);
+    team.barrier();
+}
+
+}  // namespace samesay

@@ -1,0 +1,5 @@
+"""``python -m samesay``."""
+
+from samesay.cli import main
+
+main()

@@ -1,0 +1,24 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+class CheckpointFault(ValueError): ...  # noqa: N818
+
+class Model:
+    def __init__(
+        self,
+        kind: str,
+        settings: dict[str, int | float | str],
+        precision: str,
+        isa: str,
+        memory: dict[str, Any],
+        packed: bool,
+    ) -> None: ...
+    def sections(self) -> list[tuple[str, NDArray[np.uint8]]]: ...
+    def forward(
+        self, token_ids: NDArray[np.int32], offsets: NDArray[np.int64], out: NDArray[np.float32]
+    ) -> None: ...
+
+def checksum(data: NDArray[np.uint8], threads: int) -> int: ...
+def choose_isa(name: str) -> str: ...

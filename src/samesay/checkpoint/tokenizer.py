@@ -1,0 +1,168 @@
+"""Text to token ids, exactly as the model was trained: never padded, never cut unasked, always ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from samesay.checkpoint.architecture import Architecture
+from samesay.checkpoint.jsonfile import read_json_if_present
+from samesay.errors import CheckpointError, PromptError, SamesayError, TextError
+
+# tokenizer_config.json writes "no limit" as 1e30.
+_LARGEST_BELIEVABLE_LIMIT = 10_000_000
+
+
+@dataclass(frozen=True)
+class SpecialTokens:
+    """The tokens that the tokenizer puts around every text.
+
+    Attributes:
+        leading: How many stand before the text.
+        trailing: The ids that stand after the text, an end token that we append included.
+    """
+
+    leading: int
+    trailing: tuple[int, ...]
+
+
+class TextTokenizer:
+    """The tokenizer of one checkpoint.
+
+    Args:
+        folder: The checkpoint's folder, with ``tokenizer.json``.
+        architecture: The network that reads the ids.
+
+    Raises:
+        CheckpointError: When the file is missing or damaged, or belongs to another model.
+    """
+
+    def __init__(self, folder: Path, architecture: Architecture) -> None:
+        from tokenizers import Tokenizer
+
+        self.file = folder / "tokenizer.json"
+        if not self.file.is_file():
+            raise CheckpointError(f"{self.file} is missing; samesay reads this tokenizer format only")
+        with _library_errors(self.file):
+            self._tokenizer = Tokenizer.from_file(str(self.file))
+            # A checkpoint may carry the settings of whoever saved it: MiniLM's cuts and pads to 128.
+            self._tokenizer.no_truncation()
+            self._tokenizer.no_padding()
+            self._check_vocabulary(architecture)
+            self._appended = self._missing_end_token(architecture)
+            self.special_tokens = self._find_special_tokens()
+        self.max_tokens = _read_limit(folder, architecture)
+        around = self.special_tokens.leading + len(self.special_tokens.trailing)
+        if self.max_tokens < around:
+            raise CheckpointError(
+                f"{folder} allows {self.max_tokens} tokens, but {around} stand around every text"
+            )
+
+    def encode(self, texts: Sequence[str], prefix: str = "", first: int = 0) -> list[list[int]]:
+        """Give the token ids of each text, special tokens included, uncut.
+
+        Args:
+            texts: The texts.
+            prefix: What stands before each.
+            first: The number of the first text, for errors.
+
+        Raises:
+            TextError: For a text that is not a string or not valid Unicode.
+            PromptError: For a prefix that is not valid Unicode.
+            CheckpointError: When the tokenizer fails at a sound text.
+        """
+        for index, text in enumerate(texts, first):
+            if not isinstance(text, str):
+                # The library would read a pair of strings as one text.
+                raise TextError(f"text {index} is of type {type(text).__name__}, not a string")
+        with _library_errors(self.file):
+            try:
+                encodings = self._tokenizer.encode_batch_fast([prefix + text for text in texts])
+            except (TypeError, UnicodeEncodeError):
+                _require_unicode(texts, prefix, first)
+                raise
+        if not self._appended:
+            return [encoding.ids for encoding in encodings]
+        return [encoding.ids + list(self._appended) for encoding in encodings]
+
+    def _check_vocabulary(self, architecture: Architecture) -> None:
+        size = self._tokenizer.get_vocab_size(with_added_tokens=True)
+        if size > architecture.vocabulary_size:
+            raise CheckpointError(
+                f"{self.file} has {size} tokens, but the model embeds {architecture.vocabulary_size}: "
+                "it is the tokenizer of another model"
+            )
+        special = {
+            token_id
+            for token_id, token in self._tokenizer.get_added_tokens_decoder().items()
+            if token.special
+        }
+        for name, token_id in architecture.special_token_ids:
+            if special and token_id not in special:
+                raise CheckpointError(
+                    f"config.json gives {name} {token_id}, which {self.file.name} reads as "
+                    f"{self._tokenizer.id_to_token(token_id)!r}: it is the tokenizer of another model"
+                )
+
+    def _missing_end_token(self, architecture: Architecture) -> tuple[int, ...]:
+        # Last-token pooling reads the end token's state. E5-Mistral's tokenizer.json leaves it to the
+        # caller, and conversions lose it; without it every vector is wrong and nothing else tells.
+        if not architecture.family.is_decoder or architecture.end_token is None:
+            return ()
+        ids = self._tokenizer.encode("a").ids
+        return () if ids and ids[-1] == architecture.end_token else (architecture.end_token,)
+
+    def _find_special_tokens(self) -> SpecialTokens:
+        encoding = self._tokenizer.encode("a")
+        mask = list(encoding.special_tokens_mask)
+        if 0 not in mask:
+            raise CheckpointError(f"{self.file} gives no token for the text 'a': it is damaged")
+        leading = mask.index(0)
+        trailing = mask[::-1].index(0)
+        ids = encoding.ids[len(mask) - trailing :]
+        return SpecialTokens(leading, (*ids, *self._appended))
+
+
+def _read_limit(folder: Path, architecture: Architecture) -> int:
+    limits = [architecture.positions]
+    stated: tuple[tuple[str, str], ...] = (
+        ("sentence_bert_config.json", "max_seq_length"),
+        ("tokenizer_config.json", "model_max_length"),
+    )
+    for file, key in stated:
+        content: Mapping[str, Any] = read_json_if_present(folder / file)
+        limit = content.get(key)
+        if isinstance(limit, int) and not isinstance(limit, bool) and 0 < limit < _LARGEST_BELIEVABLE_LIMIT:
+            limits.append(limit)
+    return min(limits)
+
+
+def _require_unicode(texts: Sequence[str], prefix: str, first: int) -> None:
+    try:
+        prefix.encode()
+    except UnicodeEncodeError:
+        raise PromptError(f"the prompt {prefix!r} is not valid Unicode: it has a lone surrogate") from None
+    for index, text in enumerate(texts, first):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise TextError(
+                f"text {index} is not valid Unicode: a lone surrogate {text[error.start]!r} at character "
+                f"{error.start}; decode the source with errors='replace'"
+            ) from None
+
+
+@contextmanager
+def _library_errors(file: Path) -> Iterator[None]:
+    """Name the file in what the library raises: bare Exception, and panics of its Rust code."""
+    try:
+        yield
+    except SamesayError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise CheckpointError(f"{file} is not a sound tokenizer ({error}); fetch the model again") from None

@@ -1,0 +1,121 @@
+"""The command line: thin doors to the same calls as in Python."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+import warnings
+from typing import Annotated, Any, NoReturn, TextIO
+
+import typer
+from typer.core import TyperGroup
+
+from samesay.cli.embed import embed_command
+from samesay.cli.matrix import matrix_command
+from samesay.cli.models import models_command
+from samesay.cli.output import say
+from samesay.cli.pull import pull_command
+from samesay.cli.similarity import similarity_command
+from samesay.errors import SamesayError
+
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+
+# Messages name an argument as Python has it; here it is an option.
+_PYTHON_OPTION = re.compile(r"\b(overlength|precision|prompt|task)='([^']*)'")
+
+
+class _Commands(TyperGroup):
+    """The commands, with every expected end told in one line on standard error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.showwarning = _say_warning
+            try:
+                result = super().invoke(ctx)
+                sys.stdout.flush()
+            except SamesayError as error:
+                say(_PYTHON_OPTION.sub(r"--\1 \2", str(error)))
+                _end(1)
+            except KeyboardInterrupt as interrupt:
+                say(f"interrupted{': ' if interrupt.args else ''}{''.join(map(str, interrupt.args))}")
+                _end(INTERRUPTED)
+            except BrokenPipeError:
+                _end(PIPE_CLOSED)
+            except OSError as error:
+                say(str(error))
+                _end(1)
+        return result
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("similarity", short_help="Score a pair of texts, or the pairs of a file.")(similarity_command)
+app.command("matrix", short_help="Score every text of a file against every other.")(matrix_command)
+app.command("embed", short_help="Embed a file of texts into a file of vectors.")(embed_command)
+app.command("models", short_help="List the models on this machine.")(models_command)
+app.command("pull", short_help="Fetch a model.")(pull_command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from samesay import __version__
+
+        typer.echo(f"samesay {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Do these sentences say the same thing?
+
+    \b
+    samesay similarity "The cat is asleep." "A cat sleeps."
+
+    Results go to standard output, everything else to standard error. A terminal
+    gets tables; a file or a pipe gets the same as TSV, and with --json as JSON.
+    """  # noqa: D301
+
+
+def main() -> None:
+    """Run the command line and end the process.
+
+    The exit code is 0, 1 for an error that is told, 2 for a wrong use of the command line, 130 after Ctrl-C,
+    and 141 when the reader of standard output has gone.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    app(prog_name="samesay")
+
+
+def _say_warning(
+    message: Warning | str,
+    category: type[Warning],  # noqa: ARG001
+    filename: str,  # noqa: ARG001
+    lineno: int,  # noqa: ARG001
+    file: TextIO | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    say(str(message))
+
+
+def _end(code: int) -> NoReturn:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Nobody reads it any more: without this the interpreter would complain at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise typer.Exit(code)

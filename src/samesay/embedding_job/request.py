@@ -1,0 +1,68 @@
+"""What is asked of an embedding job, and what the job asks of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from samesay.textfiles import TextSource
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from samesay.identity import Identity
+    from samesay.model import TokenizedTexts
+
+
+class TextEncoder(Protocol):
+    """What a job needs of an embedding model."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, for people."""
+
+    @property
+    def dimensions(self) -> int:
+        """The full width of a vector."""
+
+    def identity_at(self, dimensions: int) -> Identity:
+        """What makes a vector of that width."""
+
+    def tokenize(
+        self,
+        texts: Sequence[str],
+        *,
+        prompt: Literal["query", "document"] | None,
+        task: str | None,
+        overlength: Literal["error", "truncate"],
+    ) -> TokenizedTexts:
+        """Texts to token ids."""
+
+    def encode_tokens(self, token_ids: TokenizedTexts, *, dimensions: int | None) -> NDArray[np.float32]:
+        """Token ids to vectors."""
+
+
+@dataclass(frozen=True)
+class EmbeddingRequest:
+    """What to embed, how, and into which file.
+
+    Args:
+        source: The texts.
+        target: The file to make, ``.npy`` or ``.parquet``.
+        prompt: What the texts are to the model: queries, documents, or neither.
+        task: A task for the prompt, where the model takes one.
+        dimensions: The width to cut vectors to; None keeps the model's.
+        overlength: Refuse a text over the model's limit, or cut it.
+        batch_tokens: Tokens embedded in one step. It does not change the vectors.
+    """
+
+    source: TextSource
+    target: Path
+    prompt: Literal["query", "document"] | None = "document"
+    task: str | None = None
+    dimensions: int | None = None
+    overlength: Literal["error", "truncate"] = "error"
+    batch_tokens: int = 4096

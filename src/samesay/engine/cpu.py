@@ -1,0 +1,159 @@
+"""Our own engine: a ragged, batch-invariant forward pass in C++ on the processor."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samesay import _native
+from samesay.checkpoint.cache import locked_if_writable
+from samesay.checkpoint.fingerprint import weights_hash
+from samesay.checkpoint.folder import Checkpoint
+from samesay.engine.base import PRECISIONS, Precision
+from samesay.engine.packed import PackedKey, read_packed, write_packed
+from samesay.engine.tensor_names import require_head_norms, without_prefix
+from samesay.errors import CheckpointError, EngineError, PrecisionError, TokenError
+
+_REVISION = "1"
+_MOST_THREADS = 1024
+
+
+class CpuEngine:
+    """The engine of one checkpoint.
+
+    Args:
+        checkpoint: The model.
+        precision: How weights and activations are held.
+        threads: Threads to compute on; by default one a core that this process may use.
+
+    Raises:
+        CheckpointError: When a tensor is missing, has another shape than the config says, or is not finite.
+        PrecisionError: For a precision that this engine lacks.
+        EngineError: For a number of threads or an instruction set that cannot be.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, *, precision: Precision = "int8", threads: int | None = None
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise PrecisionError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
+        self.precision: Precision = precision
+        self.instruction_set = _choose_instruction_set()
+        self.threads = _check_threads(threads)
+        self._settings = _settings(checkpoint, self.threads)
+        self._kind = "decoder" if checkpoint.architecture.family.is_decoder else "encoder"
+        self._model = self._load(checkpoint)
+
+    def _load(self, checkpoint: Checkpoint) -> _native.Model:
+        if self.precision == "fp32":
+            # The reference keeps the checkpoint's own values; packing them takes a copy, not a computation.
+            return self._pack(checkpoint)
+        key = PackedKey(
+            weights=weights_hash(checkpoint),
+            architecture=_digest_of(self._settings),
+            precision=self.precision,
+            instruction_set=self.instruction_set,
+        )
+        model = self._map(key)
+        if model is not None:
+            return model
+        with locked_if_writable(key.path):
+            model = self._map(key)  # another process may have packed it meanwhile
+            if model is None:
+                model = self._pack(checkpoint)
+                if write_packed(key, model.sections(), self.threads):
+                    # The mapped file is shared with other processes; the memory just packed is not.
+                    model = self._map(key) or model
+        return model
+
+    def _map(self, key: PackedKey) -> _native.Model | None:
+        sections = read_packed(key, self.threads)
+        if sections is None:
+            return None
+        try:
+            return self._create(dict(sections), packed=True)
+        except _native.CheckpointFault:
+            return None
+
+    def _pack(self, checkpoint: Checkpoint) -> _native.Model:
+        named = without_prefix(checkpoint.weights, checkpoint.architecture.family)
+        require_head_norms(named, checkpoint.architecture)
+        tensors = {name: (tensor.kind, tensor.data) for name, tensor in named.items()}
+        try:
+            return self._create(tensors, packed=False)
+        except _native.CheckpointFault as error:
+            raise CheckpointError(f"{checkpoint.folder}: {error}") from None
+        except MemoryError:
+            raise EngineError(f"{checkpoint.folder} needs more memory than this machine has") from None
+
+    def _create(self, memory: dict[str, Any], *, packed: bool) -> _native.Model:
+        return _native.Model(
+            self._kind, self._settings, self.precision, self.instruction_set, memory, packed=packed
+        )
+
+    @property
+    def revision(self) -> str:
+        """Changes whenever the same token ids give other bits."""
+        return f"cpu-{_REVISION}-{self.instruction_set}"
+
+    def embed(
+        self, token_ids: NDArray[np.int32], offsets: NDArray[np.int64], dimensions: int
+    ) -> NDArray[np.float32]:
+        """Give one vector a sequence; see ``Engine.embed``."""
+        out = np.empty((len(offsets) - 1, dimensions), np.float32)
+        try:
+            self._model.forward(token_ids, offsets, out)
+        except ValueError as error:
+            raise TokenError(str(error)) from None
+        except MemoryError:
+            count, most = len(token_ids), int(np.diff(offsets).max(initial=0))
+            raise EngineError(f"no memory for {count} tokens at once, {most} of them one text") from None
+        return out
+
+
+def _settings(checkpoint: Checkpoint, threads: int) -> dict[str, int | float | str]:
+    architecture = checkpoint.architecture
+    return {
+        "hidden_size": architecture.hidden_size,
+        "layers": architecture.layers,
+        "heads": architecture.heads,
+        "key_value_heads": architecture.key_value_heads,
+        "head_size": architecture.head_size,
+        "intermediate_size": architecture.intermediate_size,
+        "vocabulary_size": architecture.vocabulary_size,
+        "positions": architecture.positions,
+        "position_offset": architecture.position_offset,
+        "token_types": architecture.token_types,
+        "sliding_window": architecture.sliding_window,
+        "norm_epsilon": architecture.norm_epsilon,
+        "rope_theta": architecture.rope_theta,
+        "pooling": checkpoint.pooling.value,
+        "threads": threads,
+    }
+
+
+def _digest_of(settings: dict[str, int | float | str]) -> str:
+    packed = {key: value for key, value in settings.items() if key not in ("threads", "pooling")}
+    return hashlib.sha256(json.dumps(packed, sort_keys=True).encode()).hexdigest()
+
+
+def _choose_instruction_set() -> str:
+    try:
+        return _native.choose_isa(os.environ.get("SAMESAY_ISA", ""))
+    except ValueError as error:
+        raise EngineError(f"SAMESAY_ISA: {error}") from None
+
+
+def _check_threads(threads: int | None) -> int:
+    if threads is None:
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= _MOST_THREADS:
+        raise EngineError(f"threads must be a whole number from 1 to {_MOST_THREADS}, not {threads!r}")
+    return threads

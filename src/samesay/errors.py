@@ -1,0 +1,77 @@
+"""Every error a user can meet. Each message says what is wrong and what to do about it."""
+
+
+class SamesayError(Exception):
+    """Base of all errors that samesay raises on purpose.
+
+    The command line prints the message and exits with 1; a traceback of anything
+    else is a bug of ours.
+    """
+
+
+class ModelNotFoundError(SamesayError):
+    """No model of that name or path is on this machine."""
+
+
+class CheckpointError(SamesayError):
+    """A model folder is incomplete, damaged, or not of a supported kind."""
+
+
+class UnsupportedModelError(CheckpointError):
+    """A model folder is sound, but of a kind that samesay does not run."""
+
+
+class TextError(SamesayError):
+    """A text cannot be embedded: not valid Unicode, not a string, or without any token."""
+
+
+class OverlengthError(TextError):
+    """A text has more tokens than the model reads."""
+
+
+class TokenError(SamesayError):
+    """Ready-made token ids are outside the vocabulary, empty, or of the wrong type."""
+
+
+class PromptError(SamesayError):
+    """The prompt or task asked for is not one that this model takes."""
+
+
+class DimensionsError(SamesayError):
+    """The number of dimensions asked for is not one that this model gives."""
+
+
+class PrecisionError(SamesayError):
+    """The precision asked for is not one that the engine computes in."""
+
+
+class EngineError(SamesayError):
+    """The engine cannot run as asked: threads, instruction set, or the machine's limits."""
+
+
+class InputFileError(SamesayError):
+    """A file of texts or pairs cannot be read as what it should be."""
+
+
+class OutputFileError(SamesayError):
+    """A result cannot be written where it should go."""
+
+
+class PullError(SamesayError):
+    """A model could not be fetched; what had arrived is kept and the next pull goes on from there."""
+
+
+class MissingExtraError(SamesayError):
+    """An optional package is needed for this.
+
+    Args:
+        what: What the user asked for.
+        extra: The extra of samesay that brings the package.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs the extra {extra!r}: pip install 'samesay[{extra}]'")
+
+
+class TruncationWarning(UserWarning):
+    """Texts were cut to the model's limit because ``overlength="truncate"`` was asked for."""

@@ -1,0 +1,25 @@
+"""Texts and pairs of texts from files: UTF-8, one row at a time, every mistake named with its line."""
+
+from samesay.textfiles.pairs import TextPair, read_pairs, read_tsv_pairs
+from samesay.textfiles.texts import (
+    TextRow,
+    TextSource,
+    at_place,
+    line_source,
+    read_lines,
+    read_texts,
+    text_source,
+)
+
+__all__ = [
+    "TextPair",
+    "TextRow",
+    "TextSource",
+    "at_place",
+    "line_source",
+    "read_lines",
+    "read_pairs",
+    "read_texts",
+    "read_tsv_pairs",
+    "text_source",
+]

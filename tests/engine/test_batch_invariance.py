@@ -1,0 +1,144 @@
+"""The vector of a text has the same bits alone, in any batch, in any order and on any number of threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import samesay
+from samesay import _native
+from samesay.engine.base import PRECISIONS, Precision
+
+# Last-token pooling with shared heads, with odd sizes and with a sliding window of 100; cls; mean.
+MODELS = ("qwen3-gqa2", "qwen3-gqa1-odd", "mistral-gqa4", "xlm-roberta-cls", "bert-mean")
+INSTRUCTION_SETS = ("portable", "avx2", "avx512")
+THREADS = (1, 2, 4)
+# Lengths at which blocks, chunks, tiles and the sliding window begin and end.
+EDGES = (1, 2, 3, 5, 6, 7, 15, 16, 17, 63, 64, 65, 95, 96, 97, 99, 100, 101, 127, 128, 129, 192, 193, 300)
+BATCHES = 60
+
+pytestmark = pytest.mark.usefixtures("isolated_cache")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Sequences with the vector that each has alone on one thread."""
+
+    sequences: list[list[int]]
+    vectors: NDArray[np.float32]
+
+
+def random_sequences(model: samesay.EmbeddingModel, rng: np.random.Generator) -> list[list[int]]:
+    vocabulary = model.checkpoint.architecture.vocabulary_size
+    lengths = [*EDGES, *rng.integers(1, 301, 24)]
+    return [[int(token) for token in rng.integers(0, vocabulary, length)] for length in lengths]
+
+
+def reference(model: samesay.EmbeddingModel, rng: np.random.Generator) -> Reference:
+    sequences = random_sequences(model, rng)
+    alone = [model.encode_tokens([sequence]) for sequence in sequences]
+    return Reference(sequences, np.concatenate(alone))
+
+
+def assert_same_bits(
+    got: NDArray[np.float32], want: NDArray[np.float32], lengths: list[int], setting: str
+) -> None:
+    wrong = [
+        f"row {row}, {lengths[row]} tokens: differs by {np.abs(got[row] - want[row]).max():.1e}"
+        for row in range(len(got))
+        if got[row].tobytes() != want[row].tobytes()
+    ]
+    assert not wrong, f"{setting}, lengths {lengths}: {'; '.join(wrong)}"
+
+
+def require_instruction_set(name: str) -> None:
+    try:
+        _native.choose_isa(name)
+    except ValueError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
+@pytest.mark.parametrize("name", MODELS)
+def test_neighbours_order_and_threads_leave_every_bit_alone(
+    name: str,
+    instruction_set: str,
+    precision: Precision,
+    fixtures: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    require_instruction_set(instruction_set)
+    monkeypatch.setenv("SAMESAY_ISA", instruction_set)
+    models = {
+        threads: samesay.load(fixtures / name, precision=precision, threads=threads) for threads in THREADS
+    }
+    rng = np.random.default_rng([len(name), len(instruction_set), len(precision)])
+    known = reference(models[1], rng)
+    for _ in range(BATCHES):
+        threads = int(rng.choice(THREADS))
+        rows = rng.integers(0, len(known.sequences), rng.integers(1, 9))
+        batch = [known.sequences[row] for row in rows]
+        got = models[threads].encode_tokens(batch)
+        setting = f"{name}, {precision}, {instruction_set}, {threads} threads"
+        assert_same_bits(got, known.vectors[rows], [len(ids) for ids in batch], setting)
+
+
+@pytest.mark.parametrize("name", ["qwen3-gqa2", "bert-mean"])
+def test_a_list_longer_than_one_pass_gives_the_bits_of_single_texts(name: str, fixtures: Path) -> None:
+    model = samesay.load(fixtures / name, threads=2)
+    rng = np.random.default_rng(5)
+    known = reference(model, rng)
+    rows = rng.integers(0, len(known.sequences), 120)
+    batch = [known.sequences[row] for row in rows]
+    lengths = [len(ids) for ids in batch]
+    assert sum(lengths) > 2 * 4096, "meant to need several passes"
+    assert_same_bits(model.encode_tokens(batch), known.vectors[rows], lengths, name)
+
+
+@pytest.mark.parametrize("name", ["qwen3-gqa2", "mistral-gqa4"])
+def test_long_texts_keep_their_bits_beside_short_ones(name: str, fixtures: Path) -> None:
+    model = samesay.load(fixtures / name, threads=1)
+    wide = samesay.load(fixtures / name, threads=4)
+    rng = np.random.default_rng(6)
+    sequences = [[int(token) for token in rng.integers(0, 400, length)] for length in (1, 2048, 3, 1025, 700)]
+    alone = np.concatenate([model.encode_tokens([sequence]) for sequence in sequences])
+    lengths = [len(sequence) for sequence in sequences]
+    assert_same_bits(model.encode_tokens(sequences), alone, lengths, name)
+    assert_same_bits(wide.encode_tokens(sequences[::-1]), alone[::-1], lengths[::-1], name)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_causal_prefix_does_not_see_what_follows(precision: Precision, fixtures: Path) -> None:
+    # The same first tokens before two endings: only the last token's state is pooled, so cutting both
+    # after the common part must give the same vector, and not cutting must not.
+    model = samesay.load(fixtures / "qwen3-gqa2", precision=precision)
+    rng = np.random.default_rng(7)
+    common = [int(token) for token in rng.integers(0, 400, 70)]
+    first, second = [*common, 5, 6, 7], [*common, 8, 9]
+    cut = model.encode_tokens([first[:70], second[:70]])
+    assert cut[0].tobytes() == cut[1].tobytes()
+    whole = model.encode_tokens([first, second])
+    assert np.abs(whole[0] - whole[1]).max() > 1e-3
+
+
+def test_a_cut_vector_has_the_same_bits_in_any_batch(fixtures: Path) -> None:
+    model = samesay.load(fixtures / "qwen3-gqa2", threads=2)
+    rng = np.random.default_rng(8)
+    sequences = random_sequences(model, rng)
+    alone = np.concatenate([model.encode_tokens([ids], dimensions=37) for ids in sequences])
+    together = model.encode_tokens(sequences, dimensions=37)
+    assert_same_bits(together, alone, [len(ids) for ids in sequences], "37 dimensions")
+
+
+def test_the_similarity_of_a_pair_has_the_same_bits_in_any_list(fixtures: Path) -> None:
+    model = samesay.load(fixtures / "qwen3-gqa2")
+    left = [f"the river number {number} is high" for number in range(40)]
+    right = [f"桥 {number} closed until the water falls" for number in range(40)]
+    together = model.similarity(left, right)
+    alone = [model.similarity(a, b)[0] for a, b in zip(left, right, strict=True)]
+    assert together.tobytes() == np.array(alone, np.float32).tobytes()
