@@ -13,6 +13,8 @@ constexpr int64_t chunk_positions = 96;
 // Below every score, and finite, so that the difference of two of them is a number.
 constexpr float no_maximum = -1e30f;
 
+int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+
 int64_t blocks_of(int64_t keys, int64_t block) { return (keys + block - 1) / block; }
 
 }  // namespace
@@ -20,11 +22,20 @@ int64_t blocks_of(int64_t keys, int64_t block) { return (keys + block - 1) / blo
 Attention::Attention(const Kernels& kernels, const AttentionShape& shape, int threads)
     : kernels_(kernels),
       shape_(shape),
+      halves_(shape.halves && kernels.tile_pairs && shape.head_size % 2 == 0),
       group_(shape.heads / shape.key_value_heads),
-      value_stride_((shape.head_size + kernels.lanes - 1) / kernels.lanes * kernels.lanes),
+      value_stride_(round_up(shape.head_size, kernels.lanes)),
       scratch_(size_t(threads)) {
     const int64_t rows = kernels.tile_rows;
-    for (Buffer<float>& buffer : scratch_) buffer.reserve(rows * (shape.head_size + block_keys + value_stride_ + 2));
+    for (Scratch& scratch : scratch_) {
+        scratch.query.reserve(rows * shape.head_size);
+        scratch.scores.reserve(rows * block_keys);
+        scratch.sums.reserve(rows * value_stride_);
+        scratch.maxima.reserve(rows);
+        scratch.totals.reserve(rows);
+        scratch.query_halves.reserve(rows * shape.head_size);
+        scratch.weight_halves.reserve(rows * block_keys);
+    }
 }
 
 void Attention::plan(const std::vector<Span>& spans) {
@@ -33,12 +44,11 @@ void Attention::plan(const std::vector<Span>& spans) {
     for (const Span& span : spans) {
         for (int64_t head = 0; head < shape_.key_value_heads; ++head) {
             for (int64_t position = 0; position < span.length; position += block_keys) {
-                const int64_t count = std::min(block_keys, span.length - position);
-                key_tasks_.push_back({span.first_row, position, count, head, block++});
+                key_tasks_.push_back({span, position, std::min(block_keys, span.length - position), head, block++});
             }
         }
     }
-    blocks_.reserve(block * block_floats());
+    blocks_.reserve(block * block_words());
     ask(spans);
 }
 
@@ -67,108 +77,173 @@ void Attention::transform_head(const HeadTransform& transform, int64_t position,
     }
 }
 
-void Attention::pack_keys(Team& team, const float* key_values, const HeadTransform& transform) {
-    float* scratch = scratch_[size_t(team.id())].data();
+void Attention::pack_keys(Team& team, const KeyValues& key_values, const HeadTransform& transform) {
+    Scratch& scratch = scratch_[size_t(team.id())];
     team.spread(int64_t(key_tasks_.size()),
                 [&](int64_t i) { pack_block(key_tasks_[size_t(i)], key_values, transform, scratch); });
 }
 
-void Attention::pack_block(const KeyTask& task, const float* key_values, const HeadTransform& transform,
-                           float* scratch) {
+void Attention::pack_key(float* column, const float* key) const {
+    for (int64_t d = 0; d < shape_.head_size; ++d) column[d * kernels_.panel_columns] = key ? key[d] : 0;
+}
+
+void Attention::pack_key_halves(uint32_t* column, const float* key, Scratch& scratch) const {
+    uint16_t* halves = scratch.query_halves.data();
+    if (key) kernels_.to_bf16(key, shape_.head_size, halves);
+    for (int64_t d = 0; d < shape_.head_size / 2; ++d) {
+        uint32_t word = 0;
+        if (key) std::memcpy(&word, halves + 2 * d, sizeof word);
+        column[d * kernels_.panel_columns] = word;
+    }
+}
+
+void Attention::pack_block(const KeyTask& task, const KeyValues& key_values, const HeadTransform& transform,
+                           Scratch& scratch) {
     const int64_t size = shape_.head_size, width = kernels_.panel_columns;
     const int64_t stride = 2 * shape_.key_value_heads * size;
-    float* keys = blocks_.data() + task.block * block_floats();
-    float* values = keys + size * block_keys;
-    for (int64_t i = 0; i < block_keys; ++i) {
-        float* column = keys + i / width * width * size + i % width;
-        float* value = values + i * value_stride_;
-        if (i >= task.count) {
-            // What no key fills must be finite: it is multiplied by a weight of zero.
-            for (int64_t d = 0; d < size; ++d) column[d * width] = 0;
-            std::memset(value, 0, size_t(value_stride_) * sizeof(float));
-            continue;
+    float* keys = blocks_.data() + task.block * block_words();
+    float* values = keys + key_words();
+    const auto row_of = [&](int64_t i) {
+        const int64_t position = task.position + i;
+        const float* row = position < task.span.prefix
+                               ? key_values.prefix_rows + position * stride
+                               : key_values.rows + (task.span.first_row + position - task.span.prefix) * stride;
+        return row + task.head * size;
+    };
+    for (int64_t i = 0; i < round_up(task.count, kernels_.lanes); ++i) {
+        // Scores come in whole vectors; those of no key are masked, but must not be made of garbage.
+        const float* key = nullptr;
+        if (i < task.count) {
+            key = scratch.query.data();
+            std::memcpy(scratch.query.data(), row_of(i), size_t(size) * sizeof(float));
+            transform_head(transform, task.position + i, 1.0f, scratch.query.data());
         }
-        const float* row = key_values + (task.first_row + task.position + i) * stride + task.head * size;
-        std::memcpy(scratch, row, size_t(size) * sizeof(float));
-        transform_head(transform, task.position + i, 1.0f, scratch);
-        for (int64_t d = 0; d < size; ++d) column[d * width] = scratch[d];
-        std::memcpy(value, row + shape_.key_value_heads * size, size_t(size) * sizeof(float));
-        std::memset(value + size, 0, size_t(value_stride_ - size) * sizeof(float));
+        float* column = keys + i / width * width * size / (halves_ ? 2 : 1) + i % width;
+        if (halves_) {
+            pack_key_halves(reinterpret_cast<uint32_t*>(column), key, scratch);
+        } else {
+            pack_key(column, key);
+        }
+    }
+    const int64_t value_offset = shape_.key_value_heads * size;
+    for (int64_t i = 0; i < task.count; i += halves_ ? 2 : 1) {
+        const float* row = row_of(i) + value_offset;
+        if (halves_) {
+            const float* next = i + 1 < task.count ? row_of(i + 1) + value_offset : nullptr;
+            float* pair = values + i / 2 * value_stride_;
+            kernels_.pair_bf16(row, next, size, reinterpret_cast<uint32_t*>(pair));
+            std::fill(pair + size, pair + value_stride_, 0.0f);
+        } else {
+            float* value = values + i * value_stride_;
+            std::memcpy(value, row, size_t(size) * sizeof(float));
+            std::fill(value + size, value + value_stride_, 0.0f);
+        }
     }
 }
 
 void Attention::attend(Team& team, const float* queries, const HeadTransform& transform, float* out) {
-    float* scratch = scratch_[size_t(team.id())].data();
-    team.spread(int64_t(query_tasks_.size()),
-                [&](int64_t i) { attend_chunk(query_tasks_[size_t(i)], queries, transform, out, scratch); });
+    Scratch& scratch = scratch_[size_t(team.id())];
+    team.spread(int64_t(query_tasks_.size()), [&](int64_t i) {
+        const QueryTask& task = query_tasks_[size_t(i)];
+        const int64_t rows = (task.end - task.begin) * group_;
+        for (int64_t row = 0; row < rows; row += kernels_.tile_rows) {
+            const int count = int(std::min<int64_t>(kernels_.tile_rows, rows - row));
+            attend_tile({task, row, count, scratch}, queries, transform, out);
+        }
+    });
 }
 
-void Attention::attend_chunk(const QueryTask& task, const float* queries, const HeadTransform& transform, float* out,
-                             float* scratch) const {
-    // A tile's rows are (position, head of the group) pairs: they share the keys, so they share the tile.
-    const int64_t rows = (task.end - task.begin) * group_;
-    for (int64_t row = 0; row < rows; row += kernels_.tile_rows) {
-        const int count = int(std::min<int64_t>(kernels_.tile_rows, rows - row));
-        attend_tile(task, row, count, queries, transform, out, scratch);
+int64_t Attention::offset_of(const Tile& tile, int64_t row) const {
+    const Span& span = tile.task.span;
+    const int64_t query_row = span.query_row + position_of(tile, row) - span.query_begin;
+    const int64_t head = tile.task.head * group_ + (tile.begin + row) % group_;
+    return (query_row * shape_.heads + head) * shape_.head_size;
+}
+
+void Attention::attend_tile(const Tile& tile, const float* queries, const HeadTransform& transform,
+                            float* out) const {
+    Scratch& scratch = tile.scratch;
+    load_queries(tile, queries, transform);
+    std::fill_n(scratch.maxima.data(), tile.rows, no_maximum);
+    std::fill_n(scratch.totals.data(), tile.rows, 0.0f);
+    std::fill_n(scratch.sums.data(), tile.rows * value_stride_, 0.0f);
+    // Blocks begin at multiples of their size from the first key on: a row's sums are taken in the same order
+    // whichever rows share its tile and whether its prefix was computed now or kept.
+    const int64_t first = visible_begin(position_of(tile, 0)) / block_keys * block_keys;
+    const int64_t last = visible_end(tile.task.span, position_of(tile, tile.rows - 1));
+    for (int64_t key = first; key < last; key += block_keys) attend_block(tile, key, std::min(last, key + block_keys));
+    for (int row = 0; row < tile.rows; ++row) {
+        float* sum = scratch.sums.data() + row * value_stride_;
+        kernels_.scale(sum, 1.0f / scratch.totals.data()[row], shape_.head_size);
+        std::memcpy(out + offset_of(tile, row), sum, size_t(shape_.head_size) * sizeof(float));
     }
 }
 
-void Attention::attend_tile(const QueryTask& task, int64_t begin, int rows, const float* queries,
-                            const HeadTransform& transform, float* out, float* scratch) const {
-    const int64_t size = shape_.head_size, width = kernels_.panel_columns, max_rows = kernels_.tile_rows;
-    const int64_t stride = shape_.heads * size;
-    float* query = scratch;
-    float* scores = query + max_rows * size;
-    float* sums = scores + max_rows * block_keys;
-    float* maxima = sums + max_rows * value_stride_;
-    float* totals = maxima + max_rows;
-
-    const auto position_of = [&](int64_t row) { return task.begin + (begin + row) / group_; };
-    const auto offset_of = [&](int64_t row) {
-        const int64_t query_row = task.span.query_row + position_of(row) - task.span.query_begin;
-        return query_row * stride + (task.head * group_ + (begin + row) % group_) * size;
-    };
-    const auto visible_begin = [&](int64_t position) {
-        return shape_.window > 0 ? std::max<int64_t>(0, position - shape_.window + 1) : 0;
-    };
-    const auto visible_end = [&](int64_t position) { return shape_.causal ? position + 1 : task.span.length; };
-
+void Attention::load_queries(const Tile& tile, const float* queries, const HeadTransform& transform) const {
+    const int64_t size = shape_.head_size;
     const float factor = 1.0f / std::sqrt(float(size));
-    for (int row = 0; row < rows; ++row) {
-        std::memcpy(query + row * size, queries + offset_of(row), size_t(size) * sizeof(float));
-        transform_head(transform, position_of(row), factor, query + row * size);
-        maxima[row] = no_maximum;
-        totals[row] = 0;
+    for (int row = 0; row < tile.rows; ++row) {
+        float* query = tile.scratch.query.data() + row * size;
+        std::memcpy(query, queries + offset_of(tile, row), size_t(size) * sizeof(float));
+        transform_head(transform, position_of(tile, row), factor, query);
     }
-    std::memset(sums, 0, size_t(rows * value_stride_) * sizeof(float));
+    if (halves_) kernels_.to_bf16(tile.scratch.query.data(), tile.rows * size, tile.scratch.query_halves.data());
+}
 
-    const int64_t first_key = visible_begin(position_of(0)) / block_keys * block_keys;
-    const int64_t last_key = visible_end(position_of(rows - 1));
-    for (int64_t key = first_key; key < last_key; key += block_keys) {
-        const float* keys = blocks_.data() + (task.first_block + key / block_keys) * block_floats();
-        const float* values = keys + size * block_keys;
-        const int64_t count = std::min(block_keys, last_key - key);
-        for (int64_t panel = 0; panel < count; panel += width) {
-            kernels_.tile(rows, int(width), size, query, size, keys + panel * size, width, nullptr, false,
-                          scores + panel, block_keys);
-        }
-        const int64_t scored = (count + width - 1) / width * width;
-        for (int row = 0; row < rows; ++row) {
-            const int64_t position = position_of(row);
-            const int64_t from = std::clamp<int64_t>(visible_begin(position) - key, 0, scored);
-            const int64_t to = std::clamp<int64_t>(visible_end(position) - key, 0, scored);
-            const float shrink =
-                kernels_.softmax_block(scores + row * block_keys, from, to, scored, maxima + row, totals + row);
-            if (shrink != 1.0f) kernels_.scale(sums + row * value_stride_, shrink, value_stride_);
-        }
-        for (int64_t d = 0; d < size; d += width) {
-            kernels_.tile(rows, int(std::min(width, size - d)), count, scores, block_keys, values + d, value_stride_,
-                          nullptr, true, sums + d, value_stride_);
+void Attention::attend_block(const Tile& tile, int64_t first_key, int64_t last_key) const {
+    Scratch& scratch = tile.scratch;
+    const float* block = blocks_.data() + (tile.task.first_block + first_key / block_keys) * block_words();
+    const int64_t count = last_key - first_key, scored = round_up(count, kernels_.lanes);
+    score_block(tile, block, count);
+    for (int row = 0; row < tile.rows; ++row) {
+        const int64_t position = position_of(tile, row);
+        const int64_t from = std::clamp<int64_t>(visible_begin(position) - first_key, 0, scored);
+        const int64_t to = std::clamp<int64_t>(visible_end(tile.task.span, position) - first_key, 0, scored);
+        const float shrink = kernels_.softmax_block(scratch.scores.data() + row * block_keys, from, to, scored,
+                                                    scratch.maxima.data() + row, scratch.totals.data() + row);
+        if (shrink != 1.0f) kernels_.scale(scratch.sums.data() + row * value_stride_, shrink, value_stride_);
+    }
+    add_values(tile, block + key_words(), count);
+}
+
+void Attention::score_block(const Tile& tile, const float* block, int64_t count) const {
+    const int64_t size = shape_.head_size, width = kernels_.panel_columns;
+    const int64_t scored = round_up(count, kernels_.lanes);
+    for (int64_t panel = 0; panel < count; panel += width) {
+        const int columns = int(std::min(width, scored - panel));
+        float* scores = tile.scratch.scores.data() + panel;
+        if (halves_) {
+            const auto* keys = reinterpret_cast<const uint32_t*>(block) + panel * size / 2;
+            kernels_.tile_pairs(tile.rows, columns, size / 2, tile.scratch.query_halves.data(), size, keys, width,
+                                false, scores, block_keys);
+        } else {
+            kernels_.tile(tile.rows, columns, size, tile.scratch.query.data(), size, block + panel * size, width,
+                          nullptr, false, scores, block_keys);
         }
     }
-    for (int row = 0; row < rows; ++row) {
-        kernels_.scale(sums + row * value_stride_, 1.0f / totals[row], size);
-        std::memcpy(out + offset_of(row), sums + row * value_stride_, size_t(size) * sizeof(float));
+}
+
+void Attention::add_values(const Tile& tile, const float* values, int64_t count) const {
+    const int64_t size = shape_.head_size, width = kernels_.panel_columns;
+    const float* weights = tile.scratch.scores.data();
+    uint16_t* halves = tile.scratch.weight_halves.data();
+    if (halves_) {
+        for (int row = 0; row < tile.rows; ++row) {
+            // Beyond the last key the weights of a whole vector are zero, so an odd count finds its partner.
+            kernels_.to_bf16(weights + row * block_keys, round_up(count, kernels_.lanes), halves + row * block_keys);
+        }
+    }
+    for (int64_t d = 0; d < size; d += width) {
+        const int columns = int(std::min(width, size - d));
+        float* sums = tile.scratch.sums.data() + d;
+        if (halves_) {
+            kernels_.tile_pairs(tile.rows, columns, (count + 1) / 2, halves, block_keys,
+                                reinterpret_cast<const uint32_t*>(values) + d, value_stride_, true, sums,
+                                value_stride_);
+        } else {
+            kernels_.tile(tile.rows, columns, count, weights, block_keys, values + d, value_stride_, nullptr, true,
+                          sums, value_stride_);
+        }
     }
 }
 

@@ -14,8 +14,9 @@ namespace samesay {
 
 // One sequence of a batch, and which of its positions ask.
 struct Span {
-    int64_t first_row;    // its first row among the rows of keys and values
-    int64_t length;       // number of keys
+    int64_t first_row;    // row of its first own position among the rows of keys and values
+    int64_t prefix;       // positions before that, whose keys and values are kept elsewhere
+    int64_t length;       // number of keys, prefix included
     int64_t query_row;    // row of the first asking position among the rows of queries
     int64_t query_begin;  // asking positions, [begin, end)
     int64_t query_end;
@@ -27,6 +28,7 @@ struct AttentionShape {
     int64_t head_size;
     bool causal;
     int64_t window;  // a causal position sees this many, itself included; 0 for all
+    bool halves;     // keys, values, queries and weights in bfloat16, sums in float, where the machine can
 };
 
 // What happens to a query or key before they meet: a norm over the head, a rotation. Both may be absent.
@@ -34,6 +36,12 @@ struct HeadTransform {
     const float* norm_weight = nullptr;
     float norm_epsilon = 0;
     const Rope* rope = nullptr;
+};
+
+// Rows of all keys then all values, as the linear layer gives them: of the batch, and of a shared prefix.
+struct KeyValues {
+    const float* rows;
+    const float* prefix_rows;
 };
 
 class Attention {
@@ -45,15 +53,16 @@ class Attention {
     // The same sequences with other asking positions.
     void ask(const std::vector<Span>& spans);
 
-    // Transforms and packs the keys and values of `key_values`, rows of all keys then all values. A barrier
-    // follows in the caller.
-    void pack_keys(Team& team, const float* key_values, const HeadTransform& transform);
+    // Transforms and packs keys and values. A barrier follows in the caller.
+    void pack_keys(Team& team, const KeyValues& key_values, const HeadTransform& transform);
     // out[query row] = attention of `queries` over the packed keys and values.
     void attend(Team& team, const float* queries, const HeadTransform& transform, float* out);
 
    private:
+    static constexpr int64_t block_keys = 64;
+
     struct KeyTask {
-        int64_t first_row;
+        Span span;
         int64_t position;
         int64_t count;
         int64_t head;
@@ -66,25 +75,58 @@ class Attention {
         int64_t begin;
         int64_t end;
     };
+    // Memory of one thread for one tile of queries.
+    struct Scratch {
+        Buffer<float> query;
+        Buffer<float> scores;
+        Buffer<float> sums;
+        Buffer<float> maxima;
+        Buffer<float> totals;
+        Buffer<uint16_t> query_halves;
+        Buffer<uint16_t> weight_halves;
+    };
+    // One tile on its way: (position, head of the group) pairs that share the keys.
+    struct Tile {
+        const QueryTask& task;
+        int64_t begin;
+        int rows;
+        Scratch& scratch;
+    };
 
-    void pack_block(const KeyTask& task, const float* key_values, const HeadTransform& transform, float* scratch);
-    void attend_chunk(const QueryTask& task, const float* queries, const HeadTransform& transform, float* out,
-                      float* scratch) const;
-    void attend_tile(const QueryTask& task, int64_t begin, int rows, const float* queries,
-                     const HeadTransform& transform, float* out, float* scratch) const;
+    void pack_block(const KeyTask& task, const KeyValues& key_values, const HeadTransform& transform,
+                    Scratch& scratch);
+    void pack_key(float* column, const float* key) const;
+    void pack_key_halves(uint32_t* column, const float* key, Scratch& scratch) const;
+    void attend_tile(const Tile& tile, const float* queries, const HeadTransform& transform, float* out) const;
+    void load_queries(const Tile& tile, const float* queries, const HeadTransform& transform) const;
+    void attend_block(const Tile& tile, int64_t first_key, int64_t last_key) const;
+    void score_block(const Tile& tile, const float* block, int64_t count) const;
+    void add_values(const Tile& tile, const float* block, int64_t count) const;
     void transform_head(const HeadTransform& transform, int64_t position, float factor, float* head) const;
-    int64_t block_floats() const { return shape_.head_size * block_keys + block_keys * value_stride_; }
 
-    static constexpr int64_t block_keys = 64;
+    int64_t position_of(const Tile& tile, int64_t row) const { return tile.task.begin + (tile.begin + row) / group_; }
+    int64_t offset_of(const Tile& tile, int64_t row) const;
+    int64_t visible_begin(int64_t position) const {
+        return shape_.window > 0 && position >= shape_.window ? position - shape_.window + 1 : 0;
+    }
+    int64_t visible_end(const Span& span, int64_t position) const {
+        return shape_.causal ? position + 1 : span.length;
+    }
+    // Words of 32 bits of one block's keys, and of keys and values.
+    int64_t key_words() const { return shape_.head_size * block_keys / (halves_ ? 2 : 1); }
+    int64_t block_words() const { return key_words() + block_keys * value_stride_ / (halves_ ? 2 : 1); }
 
     const Kernels& kernels_;
     AttentionShape shape_;
+    bool halves_;
     int64_t group_;         // query heads that share a key head
     int64_t value_stride_;  // head_size rounded up to whole vectors
     std::vector<KeyTask> key_tasks_;
     std::vector<QueryTask> query_tasks_;
-    Buffer<float> blocks_;  // per (sequence, key head, block): keys as [panel][dimension][key], values as rows
-    std::vector<Buffer<float>> scratch_;
+    // Per (sequence, key head, block): keys as [panel][dimension][key], values as [key][dimension]; in halves
+    // two dimensions of a key, or two keys of a dimension, share a word.
+    Buffer<float> blocks_;
+    std::vector<Scratch> scratch_;
 };
 
 }  // namespace samesay

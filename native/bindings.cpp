@@ -31,7 +31,7 @@ class Model {
         : memory_(memory) {
         const Kernels& kernels = kernels_for(choose_isa(isa));
         const Precision chosen = read_precision(precision);
-        const Settings read = read_settings(settings);
+        const Settings read = read_settings(settings, chosen);
         TensorMap tensors;
         std::vector<Section> sections;
         for (auto [name, entry] : memory) {
@@ -47,6 +47,9 @@ class Model {
         network_ = kind == "decoder" ? make_decoder(read, kernels, *source) : make_encoder(read, kernels, *source);
     }
 
+    int64_t prefix_hits() const { return network_->prefix_hits(); }
+    int64_t prefix_bytes() const { return network_->prefix_bytes(); }
+
     // The packed memory, to be written to a file; valid while the model lives.
     nb::list sections(nb::handle self) const {
         nb::list list;
@@ -57,7 +60,7 @@ class Model {
         return list;
     }
 
-    void forward(const TokenIds& token_ids, const Offsets& offsets, const Vectors& out) {
+    void forward(const TokenIds& token_ids, const Offsets& offsets, const TokenIds& prefix, const Vectors& out) {
         if (offsets.shape(0) < 1) throw nb::value_error("offsets must have at least one entry");
         const Batch batch{token_ids.data(), offsets.data(), int64_t(offsets.shape(0)) - 1};
         for (int64_t i = 0; i < batch.sequences; ++i) {
@@ -65,11 +68,12 @@ class Model {
         }
         if (batch.rows() != int64_t(token_ids.shape(0))) throw nb::value_error("the last offset must be the number of token ids");
         if (int64_t(out.shape(0)) != batch.sequences) throw nb::value_error("out must have one row a sequence");
+        const std::vector<int32_t> shared(prefix.data(), prefix.data() + prefix.shape(0));
         bool done;
         {
             nb::gil_scoped_release release;
             auto next_look = std::chrono::steady_clock::now() + signal_interval;
-            done = network_->forward(batch, int64_t(out.shape(1)), out.data(), [&next_look] {
+            done = network_->forward(batch, shared, int64_t(out.shape(1)), out.data(), [&next_look] {
                 if (std::chrono::steady_clock::now() < next_look) return false;
                 next_look = std::chrono::steady_clock::now() + signal_interval;
                 nb::gil_scoped_acquire acquire;
@@ -100,7 +104,7 @@ class Model {
         return name == "bf16" ? Precision::bf16 : Precision::fp32;
     }
 
-    static Settings read_settings(const nb::dict& from) {
+    static Settings read_settings(const nb::dict& from, Precision precision) {
         const auto whole = [&](const char* key) { return nb::cast<int64_t>(from[key]); };
         const auto pooling = nb::cast<std::string>(from["pooling"]);
         return {
@@ -119,6 +123,8 @@ class Model {
             .rope_theta = nb::cast<double>(from["rope_theta"]),
             .pooling = pooling == "cls" ? Pooling::cls : pooling == "mean" ? Pooling::mean : Pooling::last,
             .threads = int(whole("threads")),
+            .prefix_cache_bytes = whole("prefix_cache_bytes"),
+            .halves = precision != Precision::fp32,
         };
     }
 
@@ -146,8 +152,11 @@ NB_MODULE(_native, module) {
                       bool>(),
              nb::arg("kind"), nb::arg("settings"), nb::arg("precision"), nb::arg("isa"), nb::arg("memory"),
              nb::arg("packed"))
+        .def_prop_ro("prefix_hits", &Model::prefix_hits, "Sequences so far whose prefix was kept from before.")
+        .def_prop_ro("prefix_bytes", &Model::prefix_bytes, "Memory of the prefixes kept.")
         .def("sections", [](nb::handle self) { return nb::cast<const Model&>(self).sections(self); },
              "The packed memory as (name, bytes) pairs.")
-        .def("forward", &Model::forward, nb::arg("token_ids"), nb::arg("offsets"), nb::arg("out").noconvert(),
+        .def("forward", &Model::forward, nb::arg("token_ids"), nb::arg("offsets"), nb::arg("prefix"),
+             nb::arg("out").noconvert(),
              "Write one vector of length 1 per sequence into `out`, cut to its columns.");
 }

@@ -111,7 +111,8 @@ class Decoder final : public Network {
         layer.query_key_value.multiply(team, inputs_, stream.rows, query_part, Store::replace, queries_.data(),
                                        query_width);
         team.barrier();
-        attention_.pack_keys(team, key_values_.data(), transform(layer.key_norm));
+        keep_key_values(team, index, key_values_.data());
+        attention_.pack_keys(team, key_values(index, key_values_.data()), transform(layer.key_norm));
         team.barrier();
         attention_.attend(team, queries_.data(), transform(layer.query_norm), attended_.data());
         team.barrier();

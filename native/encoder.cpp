@@ -120,7 +120,7 @@ class Encoder final : public Network {
         }
         layer.query_key_value.multiply(team, inputs_, stream.rows, query_part, Store::replace, queries_.data(), width);
         team.barrier();
-        attention_.pack_keys(team, key_values_.data(), {});
+        attention_.pack_keys(team, key_values(index, key_values_.data()), {});
         team.barrier();
         attention_.attend(team, queries_.data(), {}, attended_.data());
         team.barrier();

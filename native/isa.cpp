@@ -6,6 +6,7 @@ namespace samesay {
 
 const char* isa_name(Isa isa) {
     switch (isa) {
+        case Isa::avx512bf16: return "avx512bf16";
         case Isa::avx512: return "avx512";
         case Isa::avx2: return "avx2";
         case Isa::portable: break;
@@ -20,7 +21,7 @@ Isa best_isa() {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512vnni")) {
-        return Isa::avx512;
+        return __builtin_cpu_supports("avx512bf16") ? Isa::avx512bf16 : Isa::avx512;
     }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Isa::avx2;
 #endif
@@ -30,12 +31,12 @@ Isa best_isa() {
 Isa choose_isa(const std::string& name) {
     const Isa best = best_isa();
     if (name.empty()) return best;
-    for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512, Isa::avx512bf16}) {
         if (name != isa_name(isa)) continue;
         if (isa > best) throw std::invalid_argument("this machine cannot run " + name + "; it runs " + isa_name(best));
         return isa;
     }
-    throw std::invalid_argument("unknown instruction set '" + name + "'; choose portable, avx2 or avx512");
+    throw std::invalid_argument("unknown instruction set '" + name + "'; choose portable, avx2, avx512 or avx512bf16");
 }
 
 }  // namespace samesay

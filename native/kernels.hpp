@@ -47,14 +47,23 @@ struct Kernels {
                       const float* column_scale, const float* bias, bool accumulate, float* const* c,
                       const void* ahead, int ahead_lines);
 
+    // c[r][j] = (accumulate ? c[r][j] : 0) + sum over p of a[r][2p] * low(b[p][j]) + a[r][2p + 1] * high(b[p][j]),
+    // all of a and b bfloat16, two to a word of b. Null where the machine has no instruction for it.
+    void (*tile_pairs)(int rows, int columns, int64_t pairs, const uint16_t* a, int64_t a_stride, const uint32_t* b,
+                       int64_t b_stride, bool accumulate, float* c, int64_t c_stride);
+    // y = x rounded to bfloat16.
+    void (*to_bf16)(const float* x, int64_t count, uint16_t* y);
+    // y[i] holds a[i] in its low half and b[i] (null: 0) in its high half, rounded to bfloat16.
+    void (*pair_bf16)(const float* a, const float* b, int64_t count, uint32_t* y);
+
     // Quantises x * channel_scale (null: x) to 8 bits with one scale for the row. Where its largest value is
     // above `outlier` times its root mean square, the rest is quantised too, into `residual`, and true returned.
     bool (*quantise)(const float* x, const float* channel_scale, int64_t count, float outlier, QuantisedRow* row,
                      QuantisedRow* residual);
 
-    // Multiplies every `block` values (a power of two that divides `count`) by the orthonormal Walsh-Hadamard
-    // matrix, in place.
-    void (*mix)(float* x, int64_t count, int64_t block);
+    // y = x with every `block` values (a power of two that divides `count`) multiplied by the orthonormal
+    // Walsh-Hadamard matrix; x and y may be the same.
+    void (*mix)(const float* x, int64_t count, int64_t block, float* y);
 
     // y = x / rms(x) * weight
     void (*rms_norm)(const float* x, const float* weight, float epsilon, int64_t count, float* y);
@@ -62,8 +71,8 @@ struct Kernels {
     void (*layer_norm)(const float* x, const float* weight, const float* bias, float epsilon, int64_t count, float* y);
     // Rotates the pairs (x[i], x[half + i]) by the angles given as cosines and sines, then scales.
     void (*rotate)(float* x, const float* cosine, const float* sine, int64_t half, float scale);
-    // gate = silu(gate) * up
-    void (*silu_multiply)(float* gate, const float* up, int64_t count);
+    // y = silu(gate) * up
+    void (*silu_multiply)(const float* gate, const float* up, int64_t count, float* y);
     // x = x * (1 + erf(x / sqrt 2)) / 2
     void (*gelu)(float* x, int64_t count);
     // y += x
@@ -83,5 +92,6 @@ const Kernels& kernels_for(Isa isa);
 extern const Kernels portable_kernels;
 extern const Kernels avx2_kernels;
 extern const Kernels avx512_kernels;
+extern const Kernels avx512bf16_kernels;
 
 }  // namespace samesay

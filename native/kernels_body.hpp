@@ -21,6 +21,7 @@ constexpr int panel_columns = panel_vectors * lanes;
 }  // namespace
 
 #include "kernels_int8.hpp"
+#include "kernels_pairs.hpp"
 
 namespace {
 
@@ -192,9 +193,9 @@ void rotate(float* x, const float* cosine, const float* sine, int64_t half, floa
     }
 }
 
-void silu_multiply(float* gate, const float* up, int64_t count) {
+void silu_multiply(const float* gate, const float* up, int64_t count, float* y) {
     each_vector(gate, count, [&](int64_t i, Floats g, int64_t n) {
-        store_first(gate + i, g / (1.0f + exponential(-g)) * load_first(up + i, n), n);
+        store_first(y + i, g / (1.0f + exponential(-g)) * load_first(up + i, n), n);
     });
 }
 
@@ -246,6 +247,7 @@ namespace samesay {
 
 const Kernels SAMESAY_KERNELS = {
     lanes, panel_columns, tile_rows, group, weight_offset, int(sizeof(Quantised)), tile, tile_bf16, tile_int8,
+    tile_pairs, to_bf16, pair_bf16,
     quantise, mix, rms_norm, layer_norm, rotate, silu_multiply, gelu, add, normalise,
     softmax_block, scale,
 };

@@ -254,25 +254,40 @@ inline void mix_small(float* b, int64_t block) {
     for (int64_t j = 0; j < block; ++j) b[j] *= factor;
 }
 
-void mix(float* x, int64_t count, int64_t block) {
+// A block of `vectors` vectors, all of it in registers.
+template <int vectors>
+inline void mix_block(const float* x, float* y) {
+    const Floats factor = broadcast(1.0f / __builtin_sqrtf(float(vectors * lanes)));
+    Floats v[vectors];
+#pragma GCC unroll 32
+    for (int i = 0; i < vectors; ++i) v[i] = mix_within(load(x + i * lanes));
+#pragma GCC unroll 8
+    for (int step = 1; step < vectors; step *= 2) {
+#pragma GCC unroll 32
+        for (int i = 0; i < vectors; ++i) {
+            if (i & step) continue;
+            const Floats sum = v[i] + v[i + step];
+            v[i + step] = v[i] - v[i + step];
+            v[i] = sum;
+        }
+    }
+#pragma GCC unroll 32
+    for (int i = 0; i < vectors; ++i) store(y + i * lanes, v[i] * factor);
+}
+
+void mix(const float* x, int64_t count, int64_t block, float* y) {
     for (int64_t begin = 0; begin < count; begin += block) {
-        float* b = x + begin;
-        if (block < lanes) {
-            mix_small(b, block);
-            continue;
+        switch (block / lanes) {
+            case 1: mix_block<1>(x + begin, y + begin); break;
+            case 2: mix_block<2>(x + begin, y + begin); break;
+            case 4: mix_block<4>(x + begin, y + begin); break;
+            case 8: mix_block<8>(x + begin, y + begin); break;
+            case 16: mix_block<16>(x + begin, y + begin); break;
+            case 32: mix_block<32>(x + begin, y + begin); break;
+            default:
+                for (int64_t j = 0; j < block; ++j) y[begin + j] = x[begin + j];
+                mix_small(y + begin, block);
         }
-        for (int64_t j = 0; j < block; j += lanes) store(b + j, mix_within(load(b + j)));
-        for (int64_t step = lanes; step < block; step *= 2) {
-            for (int64_t i = 0; i < block; i += 2 * step) {
-                for (int64_t j = i; j < i + step; j += lanes) {
-                    const Floats u = load(b + j), v = load(b + j + step);
-                    store(b + j, u + v);
-                    store(b + j + step, u - v);
-                }
-            }
-        }
-        const Floats factor = broadcast(1.0f / __builtin_sqrtf(float(block)));
-        for (int64_t j = 0; j < block; j += lanes) store(b + j, load(b + j) * factor);
     }
 }
 

@@ -95,9 +95,8 @@ void Linear::multiply_gated(Inputs& inputs, const Block& rows, int64_t pair, int
     multiply_panel(inputs, rows, pair, columns, false, gate, 2 * width, false);
     multiply_panel(inputs, rows, pair + 1, columns, false, gate + width, 2 * width, last_panel);
     for (int64_t row = rows.begin; row < rows.end; ++row) {
-        float* values = gate + row * 2 * width;
-        kernels_.silu_multiply(values, values + width, columns);
-        std::memcpy(out + row * out_stride, values, size_t(columns) * sizeof(float));
+        const float* values = gate + row * 2 * width;
+        kernels_.silu_multiply(values, values + width, columns, out + row * out_stride);
     }
 }
 
@@ -190,22 +189,31 @@ float* Inputs::place(const Team& team, const Linear& layer, int64_t row) {
 }
 
 void Inputs::set(const Team& team, const Linear& layer, int64_t row) {
-    if (layer.precision() != Precision::int8) return;
-    float* x = scratch_[size_t(team.id())].row.data();
-    if (layer.mix_block() > 1) kernels_.mix(x, layer.inputs(), layer.mix_block());
-    const Array<float>& channel_scale = layer.weights().channel_scale;
-    has_residual_[size_t(row)] =
-        kernels_.quantise(x, channel_scale.empty() ? nullptr : channel_scale.data(), layer.inputs(), outlier_ratio,
-                          &rows_[size_t(row)], &residuals_[size_t(row)]);
+    if (layer.precision() == Precision::int8) quantise(team, layer, row, scratch_[size_t(team.id())].row.data());
 }
 
 void Inputs::set_rows(const Team& team, const Linear& layer, const float* from, int64_t rows) {
     const int64_t width = layer.inputs();
     const auto [begin, end] = team.share(rows);
     for (int64_t row = begin; row < end; ++row) {
-        std::memcpy(place(team, layer, row), from + row * width, size_t(width) * sizeof(float));
-        set(team, layer, row);
+        if (layer.precision() == Precision::int8) {
+            quantise(team, layer, row, from + row * width);
+        } else {
+            std::memcpy(floats_.data() + row * width, from + row * width, size_t(width) * sizeof(float));
+        }
     }
+}
+
+void Inputs::quantise(const Team& team, const Linear& layer, int64_t row, const float* x) {
+    if (layer.mix_block() > 1) {
+        float* mixed = scratch_[size_t(team.id())].row.data();
+        kernels_.mix(x, layer.inputs(), layer.mix_block(), mixed);
+        x = mixed;
+    }
+    const Array<float>& channel_scale = layer.weights().channel_scale;
+    has_residual_[size_t(row)] =
+        kernels_.quantise(x, channel_scale.empty() ? nullptr : channel_scale.data(), layer.inputs(), outlier_ratio,
+                          &rows_[size_t(row)], &residuals_[size_t(row)]);
 }
 
 }  // namespace samesay

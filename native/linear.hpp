@@ -111,6 +111,8 @@ class Inputs {
    private:
     friend class Linear;
 
+    void quantise(const Team& team, const Linear& layer, int64_t row, const float* x);
+
     const Kernels& kernels_;
     Buffer<float> floats_;
     Buffer<uint8_t> quantised_;

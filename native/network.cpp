@@ -6,13 +6,27 @@
 
 namespace samesay {
 
+namespace {
+
+// Whether sequence `i` begins with the tokens and goes on after them.
+bool begins_with(const Batch& batch, int64_t i, const std::vector<int32_t>& tokens) {
+    const int32_t* first = batch.token_ids + batch.offsets[i];
+    return batch.length(i) > int64_t(tokens.size()) && std::equal(tokens.begin(), tokens.end(), first);
+}
+
+}  // namespace
+
 Network::Network(const Settings& settings, const Kernels& kernels, bool causal)
     : settings_(settings),
       kernels_(kernels),
       pool_(settings.threads),
       attention_(kernels,
-                 AttentionShape{settings.heads, settings.key_value_heads, settings.head_size, causal, settings.window},
-                 settings.threads) {}
+                 AttentionShape{settings.heads, settings.key_value_heads, settings.head_size, causal, settings.window,
+                                settings.halves},
+                 settings.threads),
+      // A mean needs the last states of the prefix too, which are not kept.
+      keeps_prefixes_(causal && settings.pooling == Pooling::last && settings.prefix_cache_bytes > 0),
+      prefixes_(settings.prefix_cache_bytes) {}
 
 void Network::check(const Batch& batch) const {
     if (batch.sequences < 0 || batch.offsets[0] != 0) throw std::invalid_argument("offsets must begin with 0");
@@ -34,21 +48,59 @@ void Network::check(const Batch& batch) const {
     }
 }
 
-void Network::lay_out(const Batch& batch) {
+const Prefix* Network::find_prefix(const Batch& batch, const std::vector<int32_t>& tokens,
+                                   const std::function<bool()>& interrupted) {
+    const int64_t length = int64_t(tokens.size());
+    if (!keeps_prefixes_ || length == 0) return nullptr;
+    bool shared = false;
+    for (int64_t i = 0; i < batch.sequences && !shared; ++i) shared = begins_with(batch, i, tokens);
+    if (!shared) return nullptr;
+    if (const Prefix* kept = prefixes_.find(tokens)) return kept;
+    Prefix prefix;
+    prefix.tokens = tokens;
+    for (int64_t i = 0; i < settings_.layers; ++i) prefix.layers.emplace_back(length * key_value_width());
+    prefix.bytes = settings_.layers * length * key_value_width() * int64_t(sizeof(float));
+    if (prefix.bytes > prefixes_.most_bytes()) return nullptr;
+    const int64_t offsets[] = {0, length};
+    std::vector<float> unused(size_t(settings_.hidden_size));
+    computed_ = &prefix;
+    const bool done = run({tokens.data(), offsets, 1}, nullptr, settings_.hidden_size, unused.data(), interrupted);
+    computed_ = nullptr;
+    return done ? prefixes_.keep(std::move(prefix)) : nullptr;
+}
+
+void Network::lay_out(const Batch& batch, const Prefix* prefix) {
+    prefix_ = prefix;
     spans_.clear();
     picked_spans_.clear();
+    rows_ = 0;
     int64_t longest = 0;
     for (int64_t i = 0; i < batch.sequences; ++i) {
-        const int64_t first = batch.offsets[i], length = batch.length(i);
+        const int64_t length = batch.length(i);
+        const bool shares = prefix && begins_with(batch, i, prefix->tokens);
+        const int64_t before = shares ? int64_t(prefix->tokens.size()) : 0;
         const int64_t picked = settings_.pooling == Pooling::cls ? 0 : length - 1;
-        spans_.push_back({first, length, first, 0, length});
-        picked_spans_.push_back({first, length, i, picked, picked + 1});
+        spans_.push_back({rows_, before, length, rows_, before, length});
+        picked_spans_.push_back({rows_, before, length, i, picked, picked + 1});
+        rows_ += length - before;
+        prefix_hits_ += shares;
         longest = std::max(longest, length);
     }
     attention_.plan(spans_);
-    residual_.reserve((batch.rows() + batch.sequences) * settings_.hidden_size);
+    residual_.reserve((rows_ + batch.sequences) * settings_.hidden_size);
     sums_.reserve(batch.sequences * settings_.hidden_size);
-    prepare(batch.rows(), longest);
+    prepare(rows_, longest);
+}
+
+KeyValues Network::key_values(int64_t index, const float* rows) const {
+    return {rows, prefix_ ? prefix_->layers[size_t(index)].data() : nullptr};
+}
+
+void Network::keep_key_values(const Team& team, int64_t index, const float* rows) {
+    if (!computed_) return;
+    const auto [begin, end] = team.share(rows_);
+    const int64_t width = key_value_width();
+    std::copy(rows + begin * width, rows + end * width, computed_->layers[size_t(index)].data() + begin * width);
 }
 
 void Network::pick_rows(Team& team, Stream& stream) {
@@ -58,7 +110,7 @@ void Network::pick_rows(Team& team, Stream& stream) {
     const auto [begin, end] = team.share(picked);
     for (int64_t i = begin; i < end; ++i) {
         const Span& span = picked_spans_[size_t(i)];
-        std::memcpy(kept + i * width, stream.residual + (span.first_row + span.query_begin) * width,
+        std::memcpy(kept + i * width, stream.residual + (span.first_row + span.query_begin - span.prefix) * width,
                     size_t(width) * sizeof(float));
     }
     if (team.id() == 0) attention_.ask(picked_spans_);
@@ -66,40 +118,55 @@ void Network::pick_rows(Team& team, Stream& stream) {
     team.barrier();
 }
 
-void Network::pool_sequence(const Batch& batch, const Stream& stream, int64_t sequence, float* sum) const {
+void Network::embed_rows(const Team& team, const Batch& batch, const Stream& stream) const {
+    for (int64_t i = 0; i < batch.sequences; ++i) {
+        const Span& span = spans_[size_t(i)];
+        const auto [begin, end] = team.share(span.length - span.prefix);
+        for (int64_t own = begin; own < end; ++own) {
+            const int64_t position = span.prefix + own;
+            embed(batch.token_ids[batch.offsets[i] + position], position,
+                  stream.residual + (span.first_row + own) * settings_.hidden_size);
+        }
+    }
+}
+
+void Network::pool_sequence(const Stream& stream, int64_t sequence, float* sum) const {
     const int64_t width = settings_.hidden_size;
     if (settings_.pooling != Pooling::mean) {
         std::memcpy(sum, stream.residual + sequence * width, size_t(width) * sizeof(float));
         finish(sum);
         return;
     }
+    const Span& span = spans_[size_t(sequence)];
     std::memset(sum, 0, size_t(width) * sizeof(float));
-    for (int64_t row = batch.offsets[sequence]; row < batch.offsets[sequence + 1]; ++row) {
+    for (int64_t row = span.first_row; row < span.first_row + span.length; ++row) {
         finish(stream.residual + row * width);
         kernels_.add(sum, stream.residual + row * width, width);
     }
-    kernels_.scale(sum, 1.0f / float(batch.length(sequence)), width);
+    kernels_.scale(sum, 1.0f / float(span.length), width);
 }
 
-bool Network::forward(const Batch& batch, int64_t dimensions, float* out, const std::function<bool()>& interrupted) {
+bool Network::forward(const Batch& batch, const std::vector<int32_t>& prefix, int64_t dimensions, float* out,
+                      const std::function<bool()>& interrupted) {
     if (dimensions < 1 || dimensions > settings_.hidden_size) {
         throw std::invalid_argument("dimensions must be 1 to " + std::to_string(settings_.hidden_size));
     }
     check(batch);
     if (batch.sequences == 0) return true;
     const std::lock_guard lock(mutex_);
-    lay_out(batch);
+    bool stopped = false;
+    const Prefix* shared = find_prefix(batch, prefix, [&] { return stopped = stopped || interrupted(); });
+    return !stopped && run(batch, shared, dimensions, out, interrupted);
+}
+
+bool Network::run(const Batch& batch, const Prefix* prefix, int64_t dimensions, float* out,
+                  const std::function<bool()>& interrupted) {
+    lay_out(batch, prefix);
     const int64_t width = settings_.hidden_size;
     bool stopped = false;
     pool_.run([&](Team& team) {
-        Stream stream{residual_.data(), batch.rows()};
-        for (int64_t i = 0; i < batch.sequences; ++i) {
-            const auto [begin, end] = team.share(batch.length(i));
-            for (int64_t position = begin; position < end; ++position) {
-                const int64_t row = batch.offsets[i] + position;
-                embed(batch.token_ids[row], position, stream.residual + row * width);
-            }
-        }
+        Stream stream{residual_.data(), rows_};
+        embed_rows(team, batch, stream);
         for (int64_t index = 0; index < settings_.layers; ++index) {
             if (team.id() == 0) stopped = interrupted();
             team.barrier();
@@ -109,7 +176,7 @@ bool Network::forward(const Batch& batch, int64_t dimensions, float* out, const 
         const auto [begin, end] = team.share(batch.sequences);
         for (int64_t i = begin; i < end; ++i) {
             float* sum = sums_.data() + i * width;
-            pool_sequence(batch, stream, i, sum);
+            pool_sequence(stream, i, sum);
             kernels_.normalise(sum, dimensions);
             std::memcpy(out + i * dimensions, sum, size_t(dimensions) * sizeof(float));
         }

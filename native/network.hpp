@@ -12,6 +12,7 @@
 #include "buffer.hpp"
 #include "kernels.hpp"
 #include "linear.hpp"
+#include "prefix_cache.hpp"
 #include "source.hpp"
 #include "threads.hpp"
 
@@ -35,6 +36,8 @@ struct Settings {
     double rope_theta;
     Pooling pooling;
     int threads;
+    int64_t prefix_cache_bytes;  // 0: no prefix is kept
+    bool halves;                 // attention may compute in bfloat16
 };
 
 // Token ids laid end to end; sequence i is [offsets[i], offsets[i + 1]).
@@ -52,10 +55,17 @@ class Network {
     Network(const Settings& settings, const Kernels& kernels, bool causal);
     virtual ~Network() = default;
 
-    // Writes one vector of length 1 and `dimensions` values for each sequence to `out`. `interrupted` is asked
-    // between layers, on the calling thread. Returns false where it said yes: `out` is then not to be used.
-    // Throws std::invalid_argument for ids outside the vocabulary and sequences that are empty or too long.
-    bool forward(const Batch& batch, int64_t dimensions, float* out, const std::function<bool()>& interrupted);
+    // Writes one vector of length 1 and `dimensions` values for each sequence to `out`. What the sequences that
+    // begin with `prefix` share is computed once and kept; their vectors are the same to the bit without it.
+    // `interrupted` is asked between layers, on the calling thread. Returns false where it said yes: `out` is
+    // then not to be used. Throws std::invalid_argument for ids outside the vocabulary and sequences that are
+    // empty or too long.
+    bool forward(const Batch& batch, const std::vector<int32_t>& prefix, int64_t dimensions, float* out,
+                 const std::function<bool()>& interrupted);
+
+    // Sequences so far whose prefix was kept, and the bytes of all that is kept.
+    int64_t prefix_hits() const { return prefix_hits_; }
+    int64_t prefix_bytes() const { return prefixes_.bytes(); }
 
     const Settings& settings() const { return settings_; }
 
@@ -76,6 +86,11 @@ class Network {
     bool picks_rows(int64_t layer) const {
         return layer + 1 == settings_.layers && settings_.pooling != Pooling::mean;
     }
+    // What attention reads in layer `index`: the batch's rows, and those of the shared prefix.
+    KeyValues key_values(int64_t index, const float* rows) const;
+    // Copies the rows into the prefix that is being computed, if one is; the team shares the work.
+    void keep_key_values(const Team& team, int64_t index, const float* rows);
+
     // Keeps only the pooled tokens' rows of the stream. The team shares the work; barriers are inside.
     void pick_rows(Team& team, Stream& stream);
 
@@ -86,10 +101,22 @@ class Network {
 
    private:
     void check(const Batch& batch) const;
-    void lay_out(const Batch& batch);
-    void pool_sequence(const Batch& batch, const Stream& stream, int64_t sequence, float* sum) const;
+    const Prefix* find_prefix(const Batch& batch, const std::vector<int32_t>& tokens,
+                              const std::function<bool()>& interrupted);
+    void lay_out(const Batch& batch, const Prefix* prefix);
+    bool run(const Batch& batch, const Prefix* prefix, int64_t dimensions, float* out,
+             const std::function<bool()>& interrupted);
+    void embed_rows(const Team& team, const Batch& batch, const Stream& stream) const;
+    void pool_sequence(const Stream& stream, int64_t sequence, float* sum) const;
+    int64_t key_value_width() const { return 2 * settings_.key_value_heads * settings_.head_size; }
 
     std::mutex mutex_;
+    const bool keeps_prefixes_;
+    PrefixCache prefixes_;
+    int64_t prefix_hits_ = 0;
+    const Prefix* prefix_ = nullptr;  // shared by sequences of the running batch
+    Prefix* computed_ = nullptr;      // the prefix that the running batch is
+    int64_t rows_ = 0;
     std::vector<Span> spans_;
     std::vector<Span> picked_spans_;
     Buffer<float> residual_;

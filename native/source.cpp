@@ -100,7 +100,7 @@ class Packer {
     void pack_quantised(uint8_t* panel, int64_t j, int64_t column) {
         // The transform is its own inverse, so mixed weights meet mixed inputs in the same product.
         const int64_t block = Linear::mix_block_of(plan_, precision_);
-        if (block > 1) kernels_.mix(row_.data(), plan_.inputs, block);
+        if (block > 1) kernels_.mix(row_.data(), plan_.inputs, block, row_.data());
         const float scale = scale_of(row_.data(), plan_.inputs);
         weights_.column_scale.mutable_data()[column] = scale;
         const int64_t group = kernels_.group;

@@ -206,6 +206,15 @@ class EmbeddingModel:
             TokenError: For ids outside the vocabulary, and for sequences that are empty or too long.
             DimensionsError: For a width that this model does not give.
         """
+        return self._embed(token_ids, dimensions, progress, None)
+
+    def _embed(
+        self,
+        token_ids: Sequence[Sequence[int]] | TokenizedTexts,
+        dimensions: int | None,
+        progress: Progress | None,
+        prefix: NDArray[np.int32] | None,
+    ) -> NDArray[np.float32]:
         width = self.checkpoint.check_dimensions(dimensions)
         tokens = token_ids if isinstance(token_ids, TokenizedTexts) else _lay_out(token_ids)
         self._check_tokens(tokens)
@@ -213,7 +222,9 @@ class EmbeddingModel:
         for begin, end in tokens.batches(BATCH_TOKENS):
             first = tokens.offsets[begin]
             ids = tokens.token_ids[first : tokens.offsets[end]]
-            vectors[begin:end] = self.engine.embed(ids, tokens.offsets[begin : end + 1] - first, width)
+            vectors[begin:end] = self.engine.embed(
+                ids, tokens.offsets[begin : end + 1] - first, width, prefix
+            )
             _require_unit_length(vectors[begin:end], self.folder)
             if progress:
                 progress(end, len(tokens))
@@ -314,6 +325,7 @@ class EmbeddingModel:
         progress: Progress | None,
     ) -> NDArray[np.float32]:
         vectors = np.empty((len(texts), self.checkpoint.check_dimensions(dimensions)), np.float32)
+        shared = np.array(self.checkpoint.tokenizer.encode_prefix(prefix), np.int32)
         cut = []
         for begin in range(0, len(texts), _TEXTS_AT_A_TIME):
             tokens = self._tokenize(texts[begin : begin + _TEXTS_AT_A_TIME], prefix, overlength, first=begin)
@@ -323,9 +335,7 @@ class EmbeddingModel:
                 if progress:
                     progress(begin + done, len(texts))
 
-            vectors[begin : begin + len(tokens)] = self.encode_tokens(
-                tokens, dimensions=dimensions, progress=report
-            )
+            vectors[begin : begin + len(tokens)] = self._embed(tokens, dimensions, report, shared)
         _warn_of_cuts(cut, self.max_tokens)
         return vectors
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import random
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+import pytest
 
 REPOSITORY = "acme/tiny-embedding"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -62,6 +66,11 @@ class Unsized:
 
 
 @dataclass(frozen=True)
+class Compress:
+    """Send the whole or the part compressed, as some proxies do unasked."""
+
+
+@dataclass(frozen=True)
 class Answer:
     """Refuse with a status."""
 
@@ -77,7 +86,7 @@ class Redirect:
     base: str
 
 
-Fault = Drop | Hold | Wrong | IgnoreRange | FromElsewhere | Unsized | Answer | Redirect
+Fault = Drop | Hold | Wrong | IgnoreRange | FromElsewhere | Unsized | Compress | Answer | Redirect
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,7 @@ class Asked:
         range: Its ``Range`` header.
         authorization: Its ``Authorization`` header.
         cookie: Its ``Cookie`` header.
+        encoding: Its ``Accept-Encoding`` header.
     """
 
     file: str
@@ -97,6 +107,7 @@ class Asked:
     range: str | None
     authorization: str | None
     cookie: str | None
+    encoding: str | None
 
 
 def tiny_files(weight_bytes: int = 200_000) -> dict[str, bytes]:
@@ -212,6 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.headers.get("Range"),
                 self.headers.get("Authorization"),
                 self.headers.get("Cookie"),
+                self.headers.get("Accept-Encoding"),
             )
         )
         files = self.hub.repositories.get(repository)
@@ -313,6 +325,9 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(fault, Unsized):
             self._send_part(status, {**headers, "Connection": "close"}, rest[: fault.count])
             return
+        if isinstance(fault, Compress):
+            rest = gzip.compress(rest)
+            headers["Content-Encoding"] = "gzip"
         headers["Content-Length"] = str(len(rest))
         after = fault.after if isinstance(fault, Drop | Hold | IgnoreRange) else None
         if after is None:
@@ -345,3 +360,27 @@ class _Handler(BaseHTTPRequestHandler):
 def resolve_path(repository: str, file: str, commit: str = COMMIT) -> str:
     """Where Hugging Face's dialect serves a file."""
     return f"/{repository}/resolve/{commit}/{quote(file)}"
+
+
+@pytest.fixture(name="hub")
+def running_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
+    """A hub on this machine in the place of both hubs, and empty folders in the place of all caches."""
+    for name in (
+        "HF_TOKEN",
+        "MODELSCOPE_API_TOKEN",
+        "MODELSCOPE_DOMAIN",
+        "HF_HUB_CACHE",
+        "HUGGINGFACE_HUB_CACHE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    # A folder without certificates: no other host can be trusted by mistake, and clients start at once.
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("SAMESAY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
+    with LoopbackHub() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
+        monkeypatch.setenv("MODELSCOPE_ENDPOINT", running.endpoint)
+        yield running

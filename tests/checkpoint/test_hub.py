@@ -7,6 +7,7 @@ import hashlib
 import httpx
 import pytest
 from loopback_hub import COMMIT, OLDER_COMMIT, REPOSITORY, WEIGHTS, Answer, Drop, LoopbackHub, Redirect
+from loopback_hub import running_hub as running_hub
 
 from samesay.checkpoint.download import Patience, RefusedError, Silent, told_wait
 from samesay.checkpoint.hub import Listing, Requests, connect, explain, hub_for

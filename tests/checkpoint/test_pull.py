@@ -29,6 +29,7 @@ from loopback_hub import (
     Wrong,
     tiny_files,
 )
+from loopback_hub import running_hub as running_hub
 
 import samesay.errors
 from samesay.checkpoint.cache import models_folder
@@ -119,8 +120,10 @@ def test_a_pulled_model_is_what_the_hub_has_and_says_what_it_is(hub: LoopbackHub
 
 
 def test_only_what_a_model_needs_is_fetched_and_each_once(hub: LoopbackHub) -> None:
+    hub.repositories[REPOSITORY]["samesay.json"] = b'{"repository": "made up"}'
     fetch()
     assert sorted(hub.fetched()) == sorted(NEEDED)
+    assert {asked.encoding for asked in hub.asked} == {"identity"}
 
 
 def test_modules_are_taken_from_modules_json_and_no_other_folder(hub: LoopbackHub) -> None:
@@ -186,9 +189,11 @@ def test_a_repository_that_cannot_be_loaded_is_refused_before_any_file(
 @pytest.mark.parametrize("source", SOURCES)
 def test_what_is_here_already_is_not_fetched_again(hub: LoopbackHub, source: str) -> None:
     model = fetch(source=source)
-    before = hub.fetched()
+    before, written = hub.fetched(), (home() / "current.json").stat()
     assert fetch(source=source) == model
     assert hub.fetched() == before
+    # Not written again either, so that a folder of models may be read-only.
+    assert (home() / "current.json").stat().st_ino == written.st_ino
 
 
 def test_a_full_commit_that_is_here_needs_no_network(
@@ -329,6 +334,16 @@ def test_a_damaged_small_file_of_an_unfinished_pull_is_fetched_again(hub: Loopba
     (home() / f"{COMMIT}.partial" / "config.json").write_bytes(b"?" * 22)
     model = fetch()
     assert (model.folder / "config.json").read_bytes() == hub.repositories[REPOSITORY]["config.json"]
+
+
+def test_what_else_lies_in_an_unfinished_folder_does_not_become_part_of_the_model(hub: LoopbackHub) -> None:
+    unfinished = home() / f"{COMMIT}.partial"
+    (unfinished / "1_Pooling").mkdir(parents=True)
+    for stray in ("model-00001-of-00002.safetensors.partial", "old.json", "1_Pooling/x.bin"):
+        (unfinished / stray).write_bytes(b"stray")
+    model = fetch()
+    present = {p.relative_to(model.folder).as_posix() for p in model.folder.rglob("*") if p.is_file()}
+    assert present == {*NEEDED, "samesay.json"}
 
 
 def test_a_model_that_lost_a_file_is_not_there_and_a_pull_fetches_only_that(hub: LoopbackHub) -> None:

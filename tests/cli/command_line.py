@@ -33,7 +33,7 @@ class Ended:
 
 def environment(folder: Path, changes: Mapping[str, str] | None = None) -> dict[str, str]:
     """An environment without the person's models and terminal."""
-    kept = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES", "HF_HOME")}
+    kept = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
     return kept | {"SAMESAY_CACHE": str(folder / "cache"), "TERM": "xterm"} | dict(changes or {})
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -155,3 +156,22 @@ def test_a_full_disk_behind_standard_output_is_told(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert ended.stderr.startswith(b"samesay: ")
     assert ended.stderr.count(b"\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
+def test_an_interrupt_is_one_line_and_130(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "similarity", "--file", "-", *MODEL],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(tmp_path),
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"a\tb\n" * 3000)
+    process.stdin.flush()
+    process.stdout.readline()  # it is in the midst of its work now, and waits for more
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (130, b"samesay: interrupted\n")

@@ -138,7 +138,8 @@ def test_the_column_asked_for_is_taken(tmp_path: Path) -> None:
         (["in.txt", "-o", "none/out.npy"], "there is no folder none; create it first"),
         (["in.txt", "-o", "folder.npy"], "folder.npy is a folder"),
         (["in.txt", "-o", "out.npy", "--column", "a"], "in.txt has no columns"),
-        (["in.txt", "-o", "out.npy", "--task", "legal"], "this model takes no task"),
+        (["in.txt", "-o", "out.npy", "--task", "legal"], "a task goes with --prompt query"),
+        (["in.txt", "-o", "out.npy", "--task", "legal", "--prompt", "query"], "this model takes no task"),
         (["in.csv", "-o", "out.npy"], "in.csv has no column 'text'; it has 'a', 'b'"),
         (["broken.jsonl", "-o", "out.npy"], "broken.jsonl, line 2, column 1: not valid JSON"),
     ],
@@ -154,7 +155,7 @@ def test_what_is_wrong_is_told_and_leaves_no_file(tmp_path: Path, arguments: lis
     assert told in ended.err
     assert ended.err.count("\n") == 1
     assert (tmp_path / "there.npy").read_text("utf-8") == "precious"
-    assert not (tmp_path / "out.npy").exists()
+    assert not list(tmp_path.glob("out.*"))
 
 
 def test_overwrite_replaces_the_file(tmp_path: Path) -> None:

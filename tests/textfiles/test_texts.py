@@ -58,6 +58,13 @@ def test_parquet_gives_texts_and_ids(tmp_path: Path, kind: pa.DataType) -> None:
     assert rows[2999] == TextRow(3000, "中文", 2999)
 
 
+def test_an_id_of_another_kind_becomes_text(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, "a.jsonl", "".join(f'{{"text": "", "id": {id_}}}\n' for id_ in ("1.5", "[1]", "true"))
+    )
+    assert [row.id for row in read_texts(text_source(path))] == ["1.5", "[1]", "true"]
+
+
 def test_the_column_asked_for_comes_before_text(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "text,body\n1,2\n")
     assert texts_of(path, "body") == ["2"]
@@ -86,7 +93,11 @@ def test_the_only_column_is_taken(tmp_path: Path) -> None:
         ("a.jsonl", '{"text": 7}\n', "a.jsonl, line 1: 'text' is a number, not a string"),
         ("a.jsonl", '{"text": null}\n', "a.jsonl, line 1: 'text' is null, not a string"),
         ("a.jsonl", '{"text": "a\\ud83d"}\n', "half of a surrogate pair (U+D83D at character 2)"),
-        ("a.jsonl", '{"text": "a", "id": [1]}\n', "a.jsonl, line 1: 'id' is a list"),
+        (
+            "a.jsonl",
+            '{"text": "a", "id": "\\ud83d"}\n',
+            "a.jsonl, line 1: 'id' holds half of a surrogate pair",
+        ),
         ("a.md", "text\n", "a.md: cannot tell what is in it; samesay reads .txt, .csv"),
         ("a.parquet", "no parquet at all", "a.parquet cannot be read as Parquet"),
     ],

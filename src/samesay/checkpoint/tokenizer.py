@@ -88,6 +88,13 @@ class TextTokenizer:
             return [encoding.ids for encoding in encodings]
         return [encoding.ids + list(self._appended) for encoding in encodings]
 
+    def encode_prefix(self, prefix: str) -> list[int]:
+        """Give the ids that texts with this prefix begin with, wherever the boundary tokenizes so."""
+        if not prefix:
+            return []
+        ids = self.encode([prefix])[0]
+        return ids[: len(ids) - len(self.special_tokens.trailing)]
+
     def _check_vocabulary(self, architecture: Architecture) -> None:
         size = self._tokenizer.get_vocab_size(with_added_tokens=True)
         if size > architecture.vocabulary_size:

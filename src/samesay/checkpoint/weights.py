@@ -89,9 +89,11 @@ def weight_files(folder: Path) -> list[Path]:
             f"{index} is not an index of safetensors files: it has no weight_map of file names"
         )
     files = []
+    # Compared with the names that are there: an index must not lead out of the folder.
+    present = {path.name for path in folder.iterdir() if path.is_file()}
     for shard in sorted(set(by_tensor.values())):
         file = folder / shard
-        if Path(shard).name != shard or not file.is_file():
+        if shard not in present:
             raise CheckpointError(
                 f"{index.name} names {shard!r}, which is not in {folder}; fetch the model again"
             )

@@ -33,7 +33,7 @@ from samesay.cli.options import (
     loaded_model,
 )
 from samesay.errors import InputFileError, TextError
-from samesay.textfiles import TextRow, read_lines, read_texts, text_source
+from samesay.textfiles import TextRow, TextSource, line_source, read_lines, read_texts, text_source
 from samesay.vectorfiles import check_target, new_file
 
 if TYPE_CHECKING:
@@ -85,31 +85,31 @@ def matrix_command(
         if json:
             raise typer.BadParameter("give --json or --output, not both")
         check_target(out, _SUFFIXES, overwrite=overwrite)
-    name, rows = _rows(file, column)
-    texts = _limited(
-        name, rows, MOST_IN_TERMINAL if out is None and not json and output.to_terminal() else None
-    )
+    source = _source(file, column)
+    rows = read_lines(sys.stdin.buffer, source.name) if file == "-" else read_texts(source)
+    to_terminal = out is None and not json and output.to_terminal()
+    texts = _limited(source.name, rows, MOST_IN_TERMINAL if to_terminal else None)
     embedder = loaded_model(model, precision, threads)
     settings = PairSettings(prompt.mode, task, dimensions, overlength.choice)
-    scores = _scores(embedder, name, texts, settings)
+    scores = _scores(embedder, source, texts, settings)
     labels = [row.text for row in texts]
     if out is not None:
         _write(out, labels, scores)
     elif json:
         _print_json(settings.about(embedder), labels, scores)
-    elif output.to_terminal():
+    elif to_terminal:
         _print_blocks(labels, scores)
     else:
         for line in _lines(labels, scores):
             output.print_tsv_row(line)
 
 
-def _rows(file: str, column: str | None) -> tuple[str, Iterator[TextRow]]:
+def _source(file: str, column: str | None) -> TextSource:
     if file == "-":
-        return "standard input", read_lines(sys.stdin.buffer, "standard input")
+        return line_source(Path(file), "standard input")
     source = text_source(Path(file), column)
     output.say_column(source, column)
-    return source.name, read_texts(source)
+    return source
 
 
 def _limited(name: str, rows: Iterator[TextRow], terminal_limit: int | None) -> list[TextRow]:
@@ -129,7 +129,7 @@ def _limited(name: str, rows: Iterator[TextRow], terminal_limit: int | None) -> 
 
 
 def _scores(
-    model: EmbeddingModel, name: str, texts: list[TextRow], settings: PairSettings
+    model: EmbeddingModel, source: TextSource, texts: list[TextRow], settings: PairSettings
 ) -> NDArray[np.float32]:
     try:
         return model.similarity_matrix(
@@ -140,7 +140,7 @@ def _scores(
             overlength=settings.overlength,
         )
     except TextError as error:
-        places = ((f"{name}, line {row.number}", row.text) for row in texts)
+        places = ((source.place(row), row.text) for row in texts)
         raise located(error, model, places, settings) from None
 
 

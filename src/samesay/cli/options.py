@@ -92,7 +92,7 @@ DimensionsOption = Annotated[
 ]
 PrecisionOption = Annotated[
     str | None,
-    typer.Option("--precision", metavar="NAME", help="What the engine computes in, such as fp32."),
+    typer.Option("--precision", metavar="NAME", help="int8, bf16 or fp32."),
 ]
 ThreadsOption = Annotated[
     int | None,

@@ -21,9 +21,7 @@ class Hub(str, Enum):
 def pull_command(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="NAME", help="A short name such as qwen3-embedding-0.6b, or owner/name on the hub."
-        ),
+        typer.Argument(help="A short name such as qwen3-embedding-0.6b, or owner/name on the hub."),
     ],
     source: Annotated[Hub, typer.Option("--from", help="The hub to fetch from.")] = Hub.HUGGINGFACE,
     revision: Annotated[

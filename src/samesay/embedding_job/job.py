@@ -119,12 +119,7 @@ def run_job(
         OutputFileError: the disk is full, or the folder cannot be written to.
     """
     try:
-        with PartialVectors(job.files, job.start, job.start_digest) as partial:
-            try:
-                _embed_rest(job, model, partial, progress, save_seconds)
-            finally:
-                partial.save()
-            journal = partial.journal
+        journal = _embed_rest(job, model, progress, save_seconds)
     except OSError as error:
         raise cannot_write(job.request.target, error) from None
     if journal.texts_sha256 != job.texts_sha256:
@@ -200,23 +195,25 @@ def _earlier_work(
 
 
 def _embed_rest(
-    job: EmbeddingJob,
-    model: TextEncoder,
-    partial: PartialVectors,
-    progress: Callable[[int], None] | None,
-    save_seconds: float,
-) -> None:
-    rows = read_texts(job.request.source)
-    left = islice(rows, job.start.rows, None)
-    saved = time.monotonic()
-    for texts, tokens in token_batches(left, model, job.request):
-        vectors = model.encode_tokens(tokens, dimensions=job.request.dimensions)
-        partial.append(texts, vectors, int((tokens.cut > 0).sum()))
-        if time.monotonic() - saved >= save_seconds:
-            partial.save()
+    job: EmbeddingJob, model: TextEncoder, progress: Callable[[int], None] | None, save_seconds: float
+) -> Journal:
+    left = islice(read_texts(job.request.source), job.start.rows, None)
+    partial = PartialVectors(job.files, job.start, job.start_digest)
+    try:
+        with partial:
             saved = time.monotonic()
-        if progress:
-            progress(partial.journal.rows)
+            for texts, tokens in token_batches(left, model, job.request):
+                vectors = model.encode_tokens(tokens, dimensions=job.request.dimensions)
+                partial.append(texts, vectors, int((tokens.cut > 0).sum()))
+                if time.monotonic() - saved >= save_seconds:
+                    partial.save()
+                    saved = time.monotonic()
+                if progress:
+                    progress(partial.journal.rows)
+    finally:
+        if partial.journal.rows == 0:
+            job.files.remove()
+    return partial.journal
 
 
 def _make_whole(job: EmbeddingJob, model: TextEncoder, journal: Journal) -> None:

@@ -181,7 +181,11 @@ class PartialVectors:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        try:
+            if self.journal.rows:
+                self.save()  # after an error too: what is done is kept
+        finally:
+            self._file.close()
 
 
 def write_journal(path: Path, journal: Journal) -> None:

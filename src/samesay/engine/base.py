@@ -25,7 +25,11 @@ class Engine(Protocol):
         ...
 
     def embed(
-        self, token_ids: NDArray[np.int32], offsets: NDArray[np.int64], dimensions: int
+        self,
+        token_ids: NDArray[np.int32],
+        offsets: NDArray[np.int64],
+        dimensions: int,
+        prefix: NDArray[np.int32] | None = None,
     ) -> NDArray[np.float32]:
         """Give one vector a sequence.
 
@@ -33,6 +37,8 @@ class Engine(Protocol):
             token_ids: The ids of all sequences laid end to end, shape (total,).
             offsets: Where each begins, and the end of the last, shape (n + 1,).
             dimensions: Leading values to keep before a vector is scaled to length 1.
+            prefix: Ids that many sequences begin with, shape (p,): an engine may compute them once and keep
+                them. It changes no bit of any vector.
 
         Returns:
             Shape (n, dimensions). A row depends on its own ids only, to the bit.

@@ -21,6 +21,10 @@ from samesay.errors import CheckpointError, EngineError, PrecisionError, TokenEr
 
 _REVISION = "1"
 _MOST_THREADS = 1024
+_NO_PREFIX: NDArray[np.int32] = np.zeros(0, np.int32)
+
+# An instruction of 24 tokens before a Qwen3-Embedding-0.6B query takes 5.5 MB.
+PREFIX_CACHE_BYTES = 64 << 20
 
 
 class CpuEngine:
@@ -30,6 +34,7 @@ class CpuEngine:
         checkpoint: The model.
         precision: How weights and activations are held.
         threads: Threads to compute on; by default one a core that this process may use.
+        prefix_cache_bytes: Memory for what texts with the same instruction share; 0 for none.
 
     Raises:
         CheckpointError: When a tensor is missing, has another shape than the config says, or is not finite.
@@ -38,14 +43,19 @@ class CpuEngine:
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, *, precision: Precision = "int8", threads: int | None = None
+        self,
+        checkpoint: Checkpoint,
+        *,
+        precision: Precision = "int8",
+        threads: int | None = None,
+        prefix_cache_bytes: int = PREFIX_CACHE_BYTES,
     ) -> None:
         if precision not in PRECISIONS:
             raise PrecisionError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
         self.precision: Precision = precision
         self.instruction_set = _choose_instruction_set()
         self.threads = _check_threads(threads)
-        self._settings = _settings(checkpoint, self.threads)
+        self._settings = _settings(checkpoint, self.threads, prefix_cache_bytes)
         self._kind = "decoder" if checkpoint.architecture.family.is_decoder else "encoder"
         self._model = self._load(checkpoint)
 
@@ -97,17 +107,26 @@ class CpuEngine:
         )
 
     @property
+    def prefix_hits(self) -> int:
+        """Sequences so far whose prefix was kept from before."""
+        return self._model.prefix_hits
+
+    @property
     def revision(self) -> str:
         """Changes whenever the same token ids give other bits."""
         return f"cpu-{_REVISION}-{self.instruction_set}"
 
     def embed(
-        self, token_ids: NDArray[np.int32], offsets: NDArray[np.int64], dimensions: int
+        self,
+        token_ids: NDArray[np.int32],
+        offsets: NDArray[np.int64],
+        dimensions: int,
+        prefix: NDArray[np.int32] | None = None,
     ) -> NDArray[np.float32]:
         """Give one vector a sequence; see ``Engine.embed``."""
         out = np.empty((len(offsets) - 1, dimensions), np.float32)
         try:
-            self._model.forward(token_ids, offsets, out)
+            self._model.forward(token_ids, offsets, _NO_PREFIX if prefix is None else prefix, out)
         except ValueError as error:
             raise TokenError(str(error)) from None
         except MemoryError:
@@ -116,7 +135,7 @@ class CpuEngine:
         return out
 
 
-def _settings(checkpoint: Checkpoint, threads: int) -> dict[str, int | float | str]:
+def _settings(checkpoint: Checkpoint, threads: int, prefix_cache_bytes: int) -> dict[str, int | float | str]:
     architecture = checkpoint.architecture
     return {
         "hidden_size": architecture.hidden_size,
@@ -134,11 +153,16 @@ def _settings(checkpoint: Checkpoint, threads: int) -> dict[str, int | float | s
         "rope_theta": architecture.rope_theta,
         "pooling": checkpoint.pooling.value,
         "threads": threads,
+        "prefix_cache_bytes": prefix_cache_bytes,
     }
 
 
+# Settings that change nothing in packed memory.
+_NOT_PACKED = ("threads", "pooling", "prefix_cache_bytes")
+
+
 def _digest_of(settings: dict[str, int | float | str]) -> str:
-    packed = {key: value for key, value in settings.items() if key not in ("threads", "pooling")}
+    packed = {key: value for key, value in settings.items() if key not in _NOT_PACKED}
     return hashlib.sha256(json.dumps(packed, sort_keys=True).encode()).hexdigest()
 
 

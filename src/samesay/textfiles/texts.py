@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 from collections.abc import Iterator
@@ -43,7 +44,8 @@ class TextRow:
     Args:
         number: Its line, or in Parquet its row, from 1. A row of CSV may take several lines: its first.
         text: The text.
-        id: The value of the column ``id``, where there is one.
+        id: The value of the column ``id``, where there is one; what is neither text nor a whole number is
+            written as JSON.
     """
 
     number: int
@@ -229,6 +231,4 @@ def _row(number: int, record: Record, source: TextSource) -> TextRow:
 def _id(value: object, place: str) -> str | int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
-    if isinstance(value, str):
-        return checked_text(value, "id", place)
-    raise InputFileError(f"{place}: 'id' is {kind_of(value)}; an id is a string or a whole number")
+    return checked_text(value, "id", place) if isinstance(value, str) else json.dumps(value, default=str)

@@ -1,0 +1,2 @@
+#define SAMESAY_KERNELS avx512bf16_kernels
+#include "kernels_body.hpp"

@@ -1,0 +1,109 @@
+// Products of bfloat16 pairs, for attention. Part of kernels_body.hpp.
+#pragma once
+
+#include "simd.hpp"
+
+namespace {
+
+typedef uint32_t Words __attribute__((vector_size(4 * lanes)));
+typedef uint16_t Halves __attribute__((vector_size(2 * lanes)));
+
+// The bfloat16 bits of each lane, rounded to nearest, ties to even. Finite values only.
+inline Words bf16_bits(Floats v) {
+    const Words bits = reinterpret_cast<Words>(v);
+    return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+}
+
+void to_bf16(const float* x, int64_t count, uint16_t* y) {
+    int64_t i = 0;
+    for (; i + lanes <= count; i += lanes) {
+        const Halves halves = __builtin_convertvector(bf16_bits(load(x + i)), Halves);
+        __builtin_memcpy(y + i, &halves, sizeof halves);
+    }
+    if (i < count) {
+        const Words bits = bf16_bits(load_some(x + i, count - i));
+        for (int64_t j = 0; i + j < count; ++j) y[i + j] = uint16_t(bits[j]);
+    }
+}
+
+void pair_bf16(const float* a, const float* b, int64_t count, uint32_t* y) {
+    for (int64_t i = 0; i < count; i += lanes) {
+        const int64_t n = count - i < lanes ? count - i : lanes;
+        Words words = bf16_bits(n == lanes ? load(a + i) : load_some(a + i, n));
+        if (b) words |= bf16_bits(n == lanes ? load(b + i) : load_some(b + i, n)) << 16;
+        if (n == lanes) {
+            __builtin_memcpy(y + i, &words, sizeof words);
+        } else {
+            for (int64_t j = 0; j < n; ++j) y[i + j] = words[j];
+        }
+    }
+}
+
+#if defined(__AVX512BF16__)
+
+template <int Rows, int Vectors>
+void tile_pairs_of(int columns, int64_t pairs, const uint16_t* a, int64_t a_stride, const uint32_t* b,
+                   int64_t b_stride, bool accumulate, float* c, int64_t c_stride) {
+    Floats sums[Rows][Vectors] = {};
+    for (int64_t p = 0; p < pairs; ++p, b += b_stride) {
+        __m512i right[Vectors];
+#pragma GCC unroll 8
+        for (int v = 0; v < Vectors; ++v) right[v] = _mm512_loadu_si512(b + v * lanes);
+#pragma GCC unroll 8
+        for (int r = 0; r < Rows; ++r) {
+            int32_t pair;
+            __builtin_memcpy(&pair, a + r * a_stride + 2 * p, sizeof pair);
+            const __m512i left = _mm512_set1_epi32(pair);
+#pragma GCC unroll 8
+            for (int v = 0; v < Vectors; ++v) {
+                asm("vdpbf16ps %2, %1, %0" : "+v"(sums[r][v]) : "v"(right[v]), "v"(left));
+            }
+        }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 8
+        for (int v = 0; v < Vectors; ++v) {
+            float* out = c + r * c_stride + v * lanes;
+            const int64_t count = columns - v * lanes < lanes ? columns - v * lanes : lanes;
+            Floats value = sums[r][v];
+            if (accumulate) value += count == lanes ? load(out) : load_some(out, count);
+            if (count == lanes) {
+                store(out, value);
+            } else {
+                store_some(out, value, count);
+            }
+        }
+    }
+}
+
+using TilePairs = void (*)(int, int64_t, const uint16_t*, int64_t, const uint32_t*, int64_t, bool, float*, int64_t);
+
+template <int Rows>
+constexpr TilePairs tile_pairs_with_rows(int vectors) {
+    if (vectors == 4) return tile_pairs_of<Rows, 4>;
+    if (vectors == 3) return tile_pairs_of<Rows, 3>;
+    return vectors == 2 ? tile_pairs_of<Rows, 2> : tile_pairs_of<Rows, 1>;
+}
+
+void tile_pairs_chosen(int rows, int columns, int64_t pairs, const uint16_t* a, int64_t a_stride, const uint32_t* b,
+                       int64_t b_stride, bool accumulate, float* c, int64_t c_stride) {
+    const int vectors = (columns + lanes - 1) / lanes;
+    TilePairs chosen = tile_pairs_with_rows<1>(vectors);
+    if (rows == 6) chosen = tile_pairs_with_rows<6>(vectors);
+    if (rows == 5) chosen = tile_pairs_with_rows<5>(vectors);
+    if (rows == 4) chosen = tile_pairs_with_rows<4>(vectors);
+    if (rows == 3) chosen = tile_pairs_with_rows<3>(vectors);
+    if (rows == 2) chosen = tile_pairs_with_rows<2>(vectors);
+    chosen(columns, pairs, a, a_stride, b, b_stride, accumulate, c, c_stride);
+}
+
+constexpr auto tile_pairs = &tile_pairs_chosen;
+
+#else
+
+constexpr decltype(samesay::Kernels::tile_pairs) tile_pairs = nullptr;
+
+#endif
+
+}  // namespace

@@ -1,0 +1,234 @@
+"""Many callers, forked children and Ctrl-C: the engine gives the right bits or stops at once."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+import samesay
+
+# Ctrl-C is a console signal there, and there is no fork.
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and fork")
+
+HIDDEN, LAYERS, HEADS, KEY_HEADS, HEAD_SIZE, INNER = 512, 8, 8, 4, 64, 1536
+
+pytestmark = pytest.mark.usefixtures("isolated_cache")
+
+
+def write_slow_checkpoint(folder: Path) -> None:
+    """Turns a copy of a committed Qwen3 checkpoint into one that takes some 50 MFLOP a token."""
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config |= {
+        "hidden_size": HIDDEN,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": KEY_HEADS,
+        "head_dim": HEAD_SIZE,
+        "intermediate_size": INNER,
+    }
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    rng = np.random.default_rng(0)
+
+    def random(rows: int, columns: int) -> NDArray[np.float16]:
+        return (rng.standard_normal((rows, columns), np.float32) / columns**0.5).astype(np.float16)
+
+    tensors: dict[str, NDArray[Any]] = {"model.embed_tokens.weight": random(config["vocab_size"], HIDDEN)}
+    tensors["model.norm.weight"] = np.ones(HIDDEN, np.float16)
+    for layer in range(LAYERS):
+        name = f"model.layers.{layer}"
+        for norm in ("input_layernorm", "post_attention_layernorm"):
+            tensors[f"{name}.{norm}.weight"] = np.ones(HIDDEN, np.float16)
+        for norm in ("q_norm", "k_norm"):
+            tensors[f"{name}.self_attn.{norm}.weight"] = np.ones(HEAD_SIZE, np.float16)
+        for part, rows, columns in (
+            ("self_attn.q_proj", HEADS * HEAD_SIZE, HIDDEN),
+            ("self_attn.k_proj", KEY_HEADS * HEAD_SIZE, HIDDEN),
+            ("self_attn.v_proj", KEY_HEADS * HEAD_SIZE, HIDDEN),
+            ("self_attn.o_proj", HIDDEN, HEADS * HEAD_SIZE),
+            ("mlp.gate_proj", INNER, HIDDEN),
+            ("mlp.up_proj", INNER, HIDDEN),
+            ("mlp.down_proj", HIDDEN, INNER),
+        ):
+            tensors[f"{name}.{part}.weight"] = random(rows, columns)
+    save_file(tensors, folder / "model.safetensors")
+
+
+@pytest.fixture
+def slow_checkpoint(copy_checkpoint: Callable[[str], Path]) -> Path:
+    folder = copy_checkpoint("qwen3-gqa2")
+    write_slow_checkpoint(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["qwen3-gqa2", "bert-mean"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_eight_callers_at_once_each_get_the_right_bits(name: str, threads: int, fixtures: Path) -> None:
+    model = samesay.load(fixtures / name, threads=threads)
+    rng = np.random.default_rng(1)
+    lists = [
+        [[int(token) for token in rng.integers(0, 300, length)] for length in rng.integers(1, 200, 6)]
+        for _ in range(8)
+    ]
+    want = [model.encode_tokens(sequences).tobytes() for sequences in lists]
+    start = threading.Barrier(8)
+
+    def encode(number: int) -> list[bytes]:
+        start.wait()
+        return [model.encode_tokens(lists[number]).tobytes() for _ in range(12)]
+
+    with ThreadPoolExecutor(8) as pool:
+        for number, got in enumerate(pool.map(encode, range(8))):
+            assert got == [want[number]] * 12, f"caller {number}"
+
+
+def test_models_side_by_side_do_not_disturb_each_other(fixtures: Path) -> None:
+    names = ("qwen3-gqa2", "bert-cls", "mistral-gqa4", "xlm-roberta-mean")
+    models = [samesay.load(fixtures / name, threads=2) for name in names]
+    texts = ["the river is high", "", "桥要等水退了才会开放", "how do I reset the password? " * 5]
+    want = [model.encode(texts).tobytes() for model in models]
+
+    def encode(number: int) -> list[bytes]:
+        return [models[number].encode(texts).tobytes() for _ in range(20)]
+
+    with ThreadPoolExecutor(len(models)) as pool:
+        for number, got in enumerate(pool.map(encode, range(len(models)))):
+            assert got == [want[number]] * 20, names[number]
+
+
+def test_models_come_and_go_without_leaving_threads(fixtures: Path) -> None:
+    def count() -> int:
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("needs /proc")
+    samesay.load(fixtures / "bert-cls", threads=5).encode("a")
+    before = count()
+    for _ in range(10):
+        samesay.load(fixtures / "bert-cls", threads=5).encode("a")
+    assert count() <= before
+
+
+def test_other_python_threads_run_while_the_engine_computes(slow_checkpoint: Path) -> None:
+    model = samesay.load(slow_checkpoint, precision="fp32", threads=1)
+    ticks: list[float] = []
+    done = threading.Event()
+
+    def tick() -> None:
+        while not done.wait(0.002):
+            ticks.append(time.perf_counter())
+
+    other = threading.Thread(target=tick)
+    other.start()
+    try:
+        begin = time.perf_counter()
+        # One text and one pass: nothing but the engine runs between begin and end.
+        model.encode_tokens([[7] * 1500])
+        end = time.perf_counter()
+    finally:
+        done.set()
+        other.join()
+    inside = [begin, *(moment for moment in ticks if begin < moment < end), end]
+    longest = max(after - before for before, after in zip(inside, inside[1:], strict=False))
+    assert end - begin > 0.2, "the checkpoint is meant to take longer"
+    assert longest < (end - begin) / 2, f"held for {longest:.2f} of {end - begin:.2f} s"
+
+
+FORK = """
+import multiprocessing, sys, threading
+import samesay
+
+def encode(model, texts, connection):
+    connection.send([model.encode(texts).tobytes() for _ in range(3)])
+
+texts = ["the river is high", "", "a " * 400, "桥要等水退了才会开放"]
+model = samesay.load(sys.argv[1], threads=int(sys.argv[2]))
+want = model.encode(texts).tobytes()
+context = multiprocessing.get_context("fork")
+children = []
+for _ in range(3):
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=encode, args=(model, texts, theirs))
+    child.start()
+    children.append((child, ours))
+    assert model.encode(texts).tobytes() == want, "the parent after a fork"
+for child, ours in children:
+    assert ours.poll(30), "the child hangs"
+    assert ours.recv() == [want] * 3, "the child's bits"
+    child.join(30)
+    assert child.exitcode == 0, f"the child ended with {child.exitcode}"
+assert model.encode(texts).tobytes() == want, "the parent in the end"
+print("right")
+"""
+
+
+@POSIX
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_forked_child_encodes_after_its_parent_has(threads: int, fixtures: Path) -> None:
+    command = [sys.executable, "-c", FORK, str(fixtures / "qwen3-gqa2"), str(threads)]
+    child = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert child.stdout.strip() == "right", f"exit {child.returncode}: {child.stderr[-800:]}"
+
+
+INTERRUPTED = """
+import sys, time
+import samesay
+
+model = samesay.load(sys.argv[1], precision="fp32", threads=int(sys.argv[2]))
+want = model.encode("the river is high").tobytes()
+sequences = [[7] * 2000] * 200
+print("started", flush=True)
+try:
+    model.encode_tokens(sequences)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    print("right" if model.encode("the river is high").tobytes() == want else "wrong", flush=True)
+else:
+    print("finished", flush=True)
+"""
+
+
+@POSIX
+@pytest.mark.parametrize("threads", [1, 2])
+def test_control_c_stops_a_long_run_within_two_seconds_and_spoils_nothing(
+    threads: int, slow_checkpoint: Path
+) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, str(slow_checkpoint), str(threads)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        try:
+            assert child.stdout.readline() == "started\n"
+            time.sleep(0.7)
+            begin = time.monotonic()
+            child.send_signal(signal.SIGINT)
+            assert child.stdout.readline() == "interrupted\n"
+            took = time.monotonic() - begin
+            assert child.stdout.readline() == "right\n"
+            assert child.wait(30) == 0
+        finally:
+            child.kill()
+    assert took < 2, f"took {took:.1f} s"
+
+
+def test_what_progress_raises_reaches_the_caller_and_the_model_goes_on(fixtures: Path) -> None:
+    model = samesay.load(fixtures / "qwen3-gqa2", threads=2)
+    want = model.encode("a").tobytes()
+
+    def stop(done: int, total: int) -> None:
+        raise RuntimeError(f"{done} of {total}")
+
+    with pytest.raises(RuntimeError, match="1 of 1"):
+        model.encode("a", progress=stop)
+    assert model.encode("a").tobytes() == want
