@@ -65,15 +65,16 @@ void Attention::ask(const std::vector<Span>& spans) {
     }
 }
 
-void Attention::transform_head(const HeadTransform& transform, int64_t position, float factor, float* head) const {
+void Attention::transform_head(const HeadTransform& transform, int64_t position, float factor, const float* from,
+                               float* head) const {
     if (transform.norm_weight) {
-        kernels_.rms_norm(head, transform.norm_weight, transform.norm_epsilon, shape_.head_size, head);
+        kernels_.rms_norm(from, transform.norm_weight, transform.norm_epsilon, shape_.head_size, head);
+    } else {
+        kernels_.scale(from, transform.rope ? 1.0f : factor, shape_.head_size, head);
     }
     if (transform.rope) {
         kernels_.rotate(head, transform.rope->cosine(position), transform.rope->sine(position),
                         transform.rope->half(), factor);
-    } else if (factor != 1.0f) {
-        kernels_.scale(head, factor, shape_.head_size);
     }
 }
 
@@ -115,8 +116,7 @@ void Attention::pack_block(const KeyTask& task, const KeyValues& key_values, con
         const float* key = nullptr;
         if (i < task.count) {
             key = scratch.query.data();
-            std::memcpy(scratch.query.data(), row_of(i), size_t(size) * sizeof(float));
-            transform_head(transform, task.position + i, 1.0f, scratch.query.data());
+            transform_head(transform, task.position + i, 1.0f, row_of(i), scratch.query.data());
         }
         float* column = keys + i / width * width * size / (halves_ ? 2 : 1) + i % width;
         if (halves_) {
@@ -173,9 +173,8 @@ void Attention::attend_tile(const Tile& tile, const float* queries, const HeadTr
     const int64_t last = visible_end(tile.task.span, position_of(tile, tile.rows - 1));
     for (int64_t key = first; key < last; key += block_keys) attend_block(tile, key, std::min(last, key + block_keys));
     for (int row = 0; row < tile.rows; ++row) {
-        float* sum = scratch.sums.data() + row * value_stride_;
-        kernels_.scale(sum, 1.0f / scratch.totals.data()[row], shape_.head_size);
-        std::memcpy(out + offset_of(tile, row), sum, size_t(shape_.head_size) * sizeof(float));
+        kernels_.scale(scratch.sums.data() + row * value_stride_, 1.0f / scratch.totals.data()[row], shape_.head_size,
+                       out + offset_of(tile, row));
     }
 }
 
@@ -183,9 +182,8 @@ void Attention::load_queries(const Tile& tile, const float* queries, const HeadT
     const int64_t size = shape_.head_size;
     const float factor = 1.0f / std::sqrt(float(size));
     for (int row = 0; row < tile.rows; ++row) {
-        float* query = tile.scratch.query.data() + row * size;
-        std::memcpy(query, queries + offset_of(tile, row), size_t(size) * sizeof(float));
-        transform_head(transform, position_of(tile, row), factor, query);
+        transform_head(transform, position_of(tile, row), factor, queries + offset_of(tile, row),
+                       tile.scratch.query.data() + row * size);
     }
     if (halves_) kernels_.to_bf16(tile.scratch.query.data(), tile.rows * size, tile.scratch.query_halves.data());
 }
@@ -201,7 +199,8 @@ void Attention::attend_block(const Tile& tile, int64_t first_key, int64_t last_k
         const int64_t to = std::clamp<int64_t>(visible_end(tile.task.span, position) - first_key, 0, scored);
         const float shrink = kernels_.softmax_block(scratch.scores.data() + row * block_keys, from, to, scored,
                                                     scratch.maxima.data() + row, scratch.totals.data() + row);
-        if (shrink != 1.0f) kernels_.scale(scratch.sums.data() + row * value_stride_, shrink, value_stride_);
+        float* sum = scratch.sums.data() + row * value_stride_;
+        if (shrink != 1.0f) kernels_.scale(sum, shrink, value_stride_, sum);
     }
     add_values(tile, block + key_words(), count);
 }

@@ -102,7 +102,8 @@ class Attention {
     void attend_block(const Tile& tile, int64_t first_key, int64_t last_key) const;
     void score_block(const Tile& tile, const float* block, int64_t count) const;
     void add_values(const Tile& tile, const float* block, int64_t count) const;
-    void transform_head(const HeadTransform& transform, int64_t position, float factor, float* head) const;
+    void transform_head(const HeadTransform& transform, int64_t position, float factor, const float* from,
+                        float* head) const;
 
     int64_t position_of(const Tile& tile, int64_t row) const { return tile.task.begin + (tile.begin + row) / group_; }
     int64_t offset_of(const Tile& tile, int64_t row) const;

@@ -83,8 +83,8 @@ struct Kernels {
     // first `visible_end` keys from `visible_begin`, the rest 0. Returns by what earlier sums shrink.
     float (*softmax_block)(float* scores, int64_t visible_begin, int64_t visible_end, int64_t count, float* maximum,
                            float* sum);
-    // x *= factor
-    void (*scale)(float* x, float factor, int64_t count);
+    // y = x * factor
+    void (*scale)(const float* x, float factor, int64_t count, float* y);
 };
 
 const Kernels& kernels_for(Isa isa);

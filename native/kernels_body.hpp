@@ -209,8 +209,8 @@ void add(float* y, const float* x, int64_t count) {
     each_vector(x, count, [&](int64_t i, Floats v, int64_t n) { store_first(y + i, load_first(y + i, n) + v, n); });
 }
 
-void scale(float* x, float factor, int64_t count) {
-    each_vector(x, count, [&](int64_t i, Floats v, int64_t n) { store_first(x + i, v * factor, n); });
+void scale(const float* x, float factor, int64_t count, float* y) {
+    each_vector(x, count, [&](int64_t i, Floats v, int64_t n) { store_first(y + i, v * factor, n); });
 }
 
 void normalise(float* x, int64_t count) {

@@ -143,7 +143,7 @@ void Network::pool_sequence(const Stream& stream, int64_t sequence, float* sum) 
         finish(stream.residual + row * width);
         kernels_.add(sum, stream.residual + row * width, width);
     }
-    kernels_.scale(sum, 1.0f / float(span.length), width);
+    kernels_.scale(sum, 1.0f / float(span.length), width, sum);
 }
 
 bool Network::forward(const Batch& batch, const std::vector<int32_t>& prefix, int64_t dimensions, float* out,

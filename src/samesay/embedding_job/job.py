@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from samesay import __version__
 from samesay.embedding_job.batches import token_batches
@@ -23,9 +24,15 @@ from samesay.embedding_job.journal import (
     read_journal,
 )
 from samesay.embedding_job.request import EmbeddingRequest, TextEncoder
-from samesay.errors import InputFileError, OutputFileError
+from samesay.errors import InputFileError, OutputFileError, TruncationWarning
 from samesay.textfiles import TextRow, read_texts
 from samesay.vectorfiles import IdKind, RawVectors, cannot_write, write_npy, write_parquet
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from samesay.model import TokenizedTexts
 
 SAVE_SECONDS = 1.0
 
@@ -203,7 +210,7 @@ def _embed_rest(
         with partial:
             saved = time.monotonic()
             for texts, tokens in token_batches(left, model, job.request):
-                vectors = model.encode_tokens(tokens, dimensions=job.request.dimensions)
+                vectors = _vectors(texts, tokens, model, job.request)
                 partial.append(texts, vectors, int((tokens.cut > 0).sum()))
                 if time.monotonic() - saved >= save_seconds:
                     partial.save()
@@ -214,6 +221,23 @@ def _embed_rest(
         if partial.journal.rows == 0:
             job.files.remove()
     return partial.journal
+
+
+def _vectors(
+    texts: Sequence[str], tokens: TokenizedTexts, model: TextEncoder, request: EmbeddingRequest
+) -> NDArray[np.float32]:
+    if request.prompt != "query":
+        return model.encode_tokens(tokens, dimensions=request.dimensions)
+    # Queries share their instruction, which `encode` computes once for all; the bits are the same.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TruncationWarning)
+        return model.encode(
+            texts,
+            prompt=request.prompt,
+            task=request.task,
+            dimensions=request.dimensions,
+            overlength=request.overlength,
+        )
 
 
 def _make_whole(job: EmbeddingJob, model: TextEncoder, journal: Journal) -> None:

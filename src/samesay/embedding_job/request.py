@@ -41,6 +41,17 @@ class TextEncoder(Protocol):
     ) -> TokenizedTexts:
         """Texts to token ids."""
 
+    def encode(
+        self,
+        texts: Sequence[str],
+        *,
+        prompt: Literal["query", "document"] | None,
+        task: str | None,
+        dimensions: int | None,
+        overlength: Literal["error", "truncate"],
+    ) -> NDArray[np.float32]:
+        """Texts to vectors."""
+
     def encode_tokens(self, token_ids: TokenizedTexts, *, dimensions: int | None) -> NDArray[np.float32]:
         """Token ids to vectors."""
 
