@@ -58,26 +58,14 @@ EncoderLayer read_layer(const Settings& s, Source& source, int64_t index) {
     };
 }
 
-// All tokens of a text are of type 0, so its embedding belongs to every position.
-Array<float> read_positions(const Settings& s, Source& source) {
-    const int64_t rows = s.positions + s.position_offset, width = s.hidden_size;
-    const Array<float> positions = source.matrix("embeddings.position_embeddings.weight", rows, width);
-    const Array<float> types = source.matrix("embeddings.token_type_embeddings.weight", s.token_types, width);
-    Array<float> sums(rows * width);
-    for (int64_t i = 0; i < rows; ++i) {
-        for (int64_t j = 0; j < width; ++j) {
-            sums.mutable_data()[i * width + j] = positions.data()[i * width + j] + types.data()[j];
-        }
-    }
-    return sums;
-}
-
 class Encoder final : public Network {
    public:
     Encoder(const Settings& settings, const Kernels& kernels, Source& source)
         : Network(settings, kernels, false),
           words_(source.embedding("embeddings.word_embeddings.weight", settings.vocabulary_size, settings.hidden_size)),
-          positions_(read_positions(settings, source)),
+          positions_(source.matrix("embeddings.position_embeddings.weight",
+                                   settings.positions + settings.position_offset, settings.hidden_size)),
+          types_(source.matrix("embeddings.token_type_embeddings.weight", settings.token_types, settings.hidden_size)),
           norm_(read_norm(source, "embeddings.LayerNorm", settings.hidden_size)),
           inputs_(kernels, settings.threads) {
         for (int64_t i = 0; i < settings.layers; ++i) layers_.push_back(read_layer(settings, source, i));
@@ -87,6 +75,8 @@ class Encoder final : public Network {
     void embed(int32_t token, int64_t position, float* out) const override {
         const int64_t width = settings_.hidden_size;
         words_.row(token, out);
+        // All tokens of a text are of type 0.
+        kernels_.add(out, types_.data(), width);
         kernels_.add(out, positions_.data() + (settings_.position_offset + position) * width, width);
         norm_row(norm_, out);
     }
@@ -159,6 +149,7 @@ class Encoder final : public Network {
 
     const Embedding words_;
     const Array<float> positions_;
+    const Array<float> types_;
     const LayerNorm norm_;
     std::vector<EncoderLayer> layers_;
     Inputs inputs_;

@@ -63,6 +63,7 @@ class TensorMap {
 };
 
 // Packs the tensors of a checkpoint. They must outlive what is made of them in fp32: the embedding stays there.
+// `made` (may be null) lists the packed memory; it is valid while the network that keeps the memory lives.
 std::unique_ptr<Source> packing_source(const Kernels& kernels, Precision precision, const TensorMap& tensors,
                                        std::vector<Section>* made);
 // Reads sections that a packing source made on the same instruction set. Throws CheckpointFault where one is

@@ -105,6 +105,13 @@ def test_a_terminal_gets_blocks_that_fit_it(tmp_path: Path) -> None:
     assert np.abs(seen - scores).max() <= 0.00051
 
 
+def test_texts_are_shortened_only_where_there_is_no_room(tmp_path: Path) -> None:
+    texts = ["a cat that sleeps under a tree", "a dog"]
+    (tmp_path / "in.txt").write_text("\n".join(texts), "utf-8")
+    assert texts[0] in in_terminal(tmp_path, "matrix", "in.txt", *MODEL, columns=80).out
+    assert "a cat that sleeps under… " in in_terminal(tmp_path, "matrix", "in.txt", *MODEL, columns=40).out
+
+
 def test_a_terminal_asks_for_a_file_beyond_thirty_texts(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("a\n" * 31, "utf-8")
     ended = in_terminal(tmp_path, "matrix", "in.txt", *MODEL)

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from samesay.errors import InputFileError, OverlengthError
+from samesay.errors import InputFileError, MissingExtraError, OverlengthError
 from samesay.textfiles import TextRow, at_place, read_texts, text_source
 
 
@@ -150,3 +151,11 @@ def test_an_error_of_a_list_gets_the_place_in_the_file() -> None:
     error = at_place(OverlengthError("text 12 has 600 tokens; it reads 512"), "a.txt, line 7")
     assert isinstance(error, OverlengthError)
     assert str(error) == "a.txt, line 7: has 600 tokens; it reads 512"
+
+
+def test_parquet_without_its_package_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": ["a"]}), path)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"reading Parquet needs the extra 'parquet': pip install"):
+        text_source(path)

@@ -117,10 +117,10 @@ def present_models() -> list[PresentModel]:
     minilm = bundled.minilm_folder()
     if minilm is not None:
         found.append((Located(MINILM, minilm, "package"), f"package {MINILM}", None))
-    default = _default_name([located.name for located, _, _ in found])
+    default = _default_folder([located for located, _, _ in found])
     models = [
         PresentModel(
-            located.name, located.folder, _size(located, package), source, revision, located.name == default
+            located.name, located.folder, _size(located, package), source, revision, located.folder == default
         )
         for located, source, revision in found
     ]
@@ -133,8 +133,13 @@ _NO_MODEL = (
 )
 
 
-def _default_name(names: list[str]) -> str | None:
-    return next((name for name in (PREFERRED, BUNDLED) if name in names), None)
+def _default_folder(present: list[Located]) -> Path | None:
+    for name in (PREFERRED, BUNDLED):
+        folders = [located.folder for located in present if located.name == name]
+        if folders:
+            in_use = _pulled(name)  # of several revisions, one
+            return in_use.folder if in_use else folders[0]
+    return None
 
 
 def _best(notice: Notice | None) -> Located:

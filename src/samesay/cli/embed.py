@@ -76,7 +76,7 @@ def embed_command(
     batch_tokens: Annotated[
         int,
         typer.Option(min=1, metavar="N", help="Tokens embedded in one step; results do not depend on it."),
-    ] = 4096,
+    ] = EmbeddingRequest.batch_tokens,
     overwrite: OverwriteOption = False,
     progress: Annotated[
         bool | None,
@@ -135,6 +135,8 @@ def _run(job: EmbeddingJob, model: TextEncoder, wanted: bool | None) -> Embeddin
 
             return run_job(job, model, progress=progress)
     except KeyboardInterrupt:
+        if not done:
+            raise
         raise KeyboardInterrupt(
             f"{done} of {job.texts} texts are kept; the same command goes on from there"
         ) from None

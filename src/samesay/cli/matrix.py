@@ -177,18 +177,21 @@ def _print_json(about: dict[str, object], texts: Sequence[str], scores: NDArray[
 
 
 def _print_blocks(texts: Sequence[str], scores: NDArray[np.float32]) -> None:
-    # As many columns beside each other as the terminal is wide, the rest below.
-    label = min(_LABEL_WIDTH, max(map(output.cell_width, texts)))
+    # As many columns beside each other as the terminal is wide, the rest below; labels take what is left.
+    count = len(texts)
+    room = output.terminal().width - len(str(count)) - 2
+    longest = max(map(output.cell_width, texts))
+    label = min(longest, max(_LABEL_WIDTH, room - count * (_NUMBER_WIDTH + 2)))
     labels = [output.shortened(text, label) for text in texts]
-    room = max(1, (output.terminal().width - label - len(str(len(texts))) - 4) // (_NUMBER_WIDTH + 2))
-    for first in range(0, len(texts), room):
+    beside = max(1, (room - label) // (_NUMBER_WIDTH + 2))
+    for first in range(0, count, beside):
         if first:
             sys.stdout.write("\n")
-        places = range(first, min(first + room, len(texts)))
+        places = range(first, min(first + beside, count))
         table = output.TerminalTable(["", "", *(place + 1 for place in places)], texts=(1,))
         table.print(
             [
                 [place + 1, labels[place], *(output.rounded(scores[place, other]) for other in places)]
-                for place in range(len(texts))
+                for place in range(count)
             ]
         )

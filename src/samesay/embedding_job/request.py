@@ -67,7 +67,8 @@ class EmbeddingRequest:
         task: A task for the prompt, where the model takes one.
         dimensions: The width to cut vectors to; None keeps the model's.
         overlength: Refuse a text over the model's limit, or cut it.
-        batch_tokens: Tokens embedded in one step. It does not change the vectors.
+        batch_tokens: Tokens embedded in one step: how long an interrupt or a sign of progress takes. It does
+            not change the vectors.
     """
 
     source: TextSource
@@ -76,4 +77,4 @@ class EmbeddingRequest:
     task: str | None = None
     dimensions: int | None = None
     overlength: Literal["error", "truncate"] = "error"
-    batch_tokens: int = 4096
+    batch_tokens: int = 1024

@@ -1,0 +1,42 @@
+"""samesay itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, cast
+
+import samesay
+from models import Model
+from peers.base import Vectors
+
+Precision = Literal["int8", "bf16", "fp32"]
+
+
+class Samesay:
+    """The public interface; it makes its own batches, so the size that is asked for is not used."""
+
+    batch_sizes: tuple[int, ...] = (128,)
+
+    def __init__(self, model: Model, variant: str, threads: int) -> None:
+        precision = cast(Precision, variant)
+        self._model = samesay.load(model.folder, precision=precision, threads=threads)
+        self._prompted = bool(model.prompt)
+
+    def embed(self, sequences: Sequence[Sequence[int]], batch_size: int) -> Vectors:  # noqa: ARG002
+        """Give vectors of token ids."""
+        return self._model.encode_tokens(sequences)
+
+    def embed_texts(self, texts: Sequence[str], batch_size: int) -> Vectors:  # noqa: ARG002
+        """Give vectors of texts as queries."""
+        return self._model.encode(list(texts), prompt="query" if self._prompted else None)
+
+
+def prepare(model: Model, variant: str, folder: Path) -> None:  # noqa: ARG001
+    """Load once, so that the packed weights lie in samesay's cache."""
+    Samesay(model, variant, 1)
+
+
+def load(model: Model, variant: str, folder: Path, threads: int) -> Samesay:  # noqa: ARG001
+    """Load the checkpoint, or the packed weights where they are kept."""
+    return Samesay(model, variant, threads)
