@@ -100,6 +100,17 @@ def load_average() -> float | None:
         return None
 
 
+def busy_cpu_seconds() -> float:
+    """Processor time that all processes have used since the start, and that other guests took from this one."""
+    try:
+        first = Path("/proc/stat").read_text("ascii").splitlines()[0].split()[1:9]
+    except OSError:
+        return 0.0
+    user, nice, system, _, _, interrupts, soft_interrupts, stolen = map(int, first)
+    busy = user + nice + system + interrupts + soft_interrupts + stolen
+    return busy / os.sysconf("SC_CLK_TCK")
+
+
 def _fields(path: str) -> dict[str, str]:
     try:
         lines = Path(path).read_text("utf-8").splitlines()

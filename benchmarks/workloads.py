@@ -13,7 +13,7 @@ Texts = list[str]
 
 BATCH = 128
 INSTRUCTION_TOKENS, QUERY_TOKENS = 24, 12
-FIDELITY_TEXTS = 12
+FIDELITY, FIDELITY_TEXTS = "fidelity", 12
 
 _WORDS = (
     "the a one this their our every some many people children doctors teachers drivers writers neighbours "
@@ -56,10 +56,17 @@ def workloads_of(model: Model) -> list[Workload]:
     return _decoder_workloads(model) if model.kind == "decoder" else _encoder_workloads(model)
 
 
-def fidelity_texts(model: Model) -> Tokens:
-    """Give the sequences, of 6 to 60 tokens, whose vectors are compared with the reference's."""
-    lengths = np.linspace(6, 60, FIDELITY_TEXTS).astype(int)
-    return random_sequences(model, [int(length) for length in lengths], seed=7)
+def fidelity_workload(model: Model) -> Workload:
+    """Give what is embedded to compare an engine's vectors with the reference's."""
+    lengths = [int(length) for length in np.linspace(6, 60, FIDELITY_TEXTS)]
+    if model.kind == "decoder":
+        told = f"{FIDELITY_TEXTS} sequences of 6 to 60 random tokens"
+        return Workload(
+            FIDELITY, told, False, FIDELITY_TEXTS, 1, "", None, lambda _: random_sequences(model, lengths, 7)
+        )
+    told = f"{FIDELITY_TEXTS} texts of 3 to 57 words"
+    words = [length - 3 for length in lengths]
+    return Workload(FIDELITY, told, True, FIDELITY_TEXTS, 1, "", None, lambda _: sentences(words, 7))
 
 
 def batch_lengths(fewest: int, most: int, mean: int) -> list[int]:

@@ -26,26 +26,49 @@ constexpr auto signal_interval = std::chrono::milliseconds(100);
 
 class Model {
    public:
-    Model(const std::string& kind, const nb::dict& settings, const std::string& precision, const std::string& isa,
-          const nb::dict& memory, bool packed)
-        : memory_(memory) {
+    // From packed memory, as `sections` gave it.
+    static Model* from_packed(const std::string& kind, const nb::dict& settings, const std::string& precision,
+                              const std::string& isa, const nb::dict& memory) {
+        auto model = std::make_unique<Model>(memory);
+        std::vector<Section> sections;
+        for (auto [name, bytes] : memory) {
+            sections.push_back(read_section(nb::cast<std::string>(name), nb::cast<Bytes>(bytes)));
+        }
+        const Kernels& kernels = kernels_for(choose_isa(isa));
+        const Precision chosen = read_precision(precision);
+        const auto source = packed_source(kernels, chosen, sections);
+        model->network_ = make_network(kind, read_settings(settings, chosen), kernels, *source);
+        return model.release();
+    }
+
+    // From a checkpoint's tensors. In int8 the given token ids, if any, pass through the network once so that
+    // its inputs can be evened out.
+    static Model* from_tensors(const std::string& kind, const nb::dict& settings, const std::string& precision,
+                               const std::string& isa, const nb::dict& memory, const TokenIds& sample_ids,
+                               const Offsets& sample_offsets) {
+        auto model = std::make_unique<Model>(memory);
+        TensorMap tensors;
+        for (auto [name, entry] : memory) {
+            tensors.add(read_tensor(nb::cast<std::string>(name), nb::cast<nb::tuple>(entry)));
+        }
         const Kernels& kernels = kernels_for(choose_isa(isa));
         const Precision chosen = read_precision(precision);
         const Settings read = read_settings(settings, chosen);
-        TensorMap tensors;
-        std::vector<Section> sections;
-        for (auto [name, entry] : memory) {
-            if (packed) {
-                sections.push_back(read_section(nb::cast<std::string>(name), nb::cast<Bytes>(entry)));
-            } else {
-                tensors.add(read_tensor(nb::cast<std::string>(name), nb::cast<nb::tuple>(entry)));
-            }
-        }
+        const Batch batch = read_batch(sample_ids, sample_offsets);
         nb::gil_scoped_release release;
-        const auto source = packed ? packed_source(kernels, chosen, sections)
-                                   : packing_source(kernels, chosen, tensors, &made_);
-        network_ = kind == "decoder" ? make_decoder(read, kernels, *source) : make_encoder(read, kernels, *source);
+        InputSamples samples;
+        if (chosen == Precision::int8 && batch.sequences > 0) {
+            const auto source = sampling_source(kernels, tensors, samples);
+            std::vector<float> unused(size_t(batch.sequences * read.hidden_size));
+            make_network(kind, read, kernels, *source)
+                ->forward(batch, {}, read.hidden_size, unused.data(), [] { return false; });
+        }
+        const auto source = packing_source(kernels, chosen, tensors, samples, &model->made_);
+        model->network_ = make_network(kind, read, kernels, *source);
+        return model.release();
     }
+
+    explicit Model(const nb::dict& memory) : memory_(memory) {}
 
     int64_t prefix_hits() const { return network_->prefix_hits(); }
     int64_t prefix_bytes() const { return network_->prefix_bytes(); }
@@ -61,12 +84,7 @@ class Model {
     }
 
     void forward(const TokenIds& token_ids, const Offsets& offsets, const TokenIds& prefix, const Vectors& out) {
-        if (offsets.shape(0) < 1) throw nb::value_error("offsets must have at least one entry");
-        const Batch batch{token_ids.data(), offsets.data(), int64_t(offsets.shape(0)) - 1};
-        for (int64_t i = 0; i < batch.sequences; ++i) {
-            if (batch.length(i) < 0) throw nb::value_error("offsets must not decrease");
-        }
-        if (batch.rows() != int64_t(token_ids.shape(0))) throw nb::value_error("the last offset must be the number of token ids");
+        const Batch batch = read_batch(token_ids, offsets);
         if (int64_t(out.shape(0)) != batch.sequences) throw nb::value_error("out must have one row a sequence");
         const std::vector<int32_t> shared(prefix.data(), prefix.data() + prefix.shape(0));
         bool done;
@@ -84,6 +102,24 @@ class Model {
     }
 
    private:
+    static std::unique_ptr<Network> make_network(const std::string& kind, const Settings& settings,
+                                                 const Kernels& kernels, Source& source) {
+        return kind == "decoder" ? make_decoder(settings, kernels, source) : make_encoder(settings, kernels, source);
+    }
+
+    static Batch read_batch(const TokenIds& token_ids, const Offsets& offsets) {
+        if (offsets.shape(0) < 1) throw nb::value_error("offsets must have at least one entry");
+        const Batch batch{token_ids.data(), offsets.data(), int64_t(offsets.shape(0)) - 1};
+        for (int64_t i = 0; i < batch.sequences; ++i) {
+            if (batch.length(i) < 0) throw nb::value_error("offsets must not decrease");
+        }
+        if (batch.offsets[0] != 0) throw nb::value_error("offsets must begin with 0");
+        if (batch.rows() != int64_t(token_ids.shape(0))) {
+            throw nb::value_error("the last offset must be the number of token ids");
+        }
+        return batch;
+    }
+
     static Tensor read_tensor(const std::string& name, const nb::tuple& entry) {
         const auto kind = nb::cast<std::string>(entry[0]);
         const auto values = nb::cast<Values>(entry[1]);
@@ -148,10 +184,12 @@ NB_MODULE(_native, module) {
     module.def("checksum", &checksum_of, nb::arg("data"), nb::arg("threads"),
                "64 bits that change when any byte changes by accident; no protection against intent.");
     nb::class_<Model>(module, "Model")
-        .def(nb::init<const std::string&, const nb::dict&, const std::string&, const std::string&, const nb::dict&,
-                      bool>(),
-             nb::arg("kind"), nb::arg("settings"), nb::arg("precision"), nb::arg("isa"), nb::arg("memory"),
-             nb::arg("packed"))
+        .def_static("from_packed", &Model::from_packed, nb::rv_policy::take_ownership, nb::arg("kind"),
+                    nb::arg("settings"), nb::arg("precision"), nb::arg("isa"), nb::arg("memory"),
+                    "A network over packed memory, which stays where it is.")
+        .def_static("from_tensors", &Model::from_tensors, nb::rv_policy::take_ownership, nb::arg("kind"),
+                    nb::arg("settings"), nb::arg("precision"), nb::arg("isa"), nb::arg("memory"),
+                    nb::arg("sample_ids"), nb::arg("sample_offsets"), "A network packed from a checkpoint's tensors.")
         .def_prop_ro("prefix_hits", &Model::prefix_hits, "Sequences so far whose prefix was kept from before.")
         .def_prop_ro("prefix_bytes", &Model::prefix_bytes, "Memory of the prefixes kept.")
         .def("sections", [](nb::handle self) { return nb::cast<const Model&>(self).sections(self); },

@@ -189,7 +189,11 @@ float* Inputs::place(const Team& team, const Linear& layer, int64_t row) {
 }
 
 void Inputs::set(const Team& team, const Linear& layer, int64_t row) {
-    if (layer.precision() == Precision::int8) quantise(team, layer, row, scratch_[size_t(team.id())].row.data());
+    if (layer.precision() == Precision::int8) {
+        quantise(team, layer, row, scratch_[size_t(team.id())].row.data());
+    } else if (layer.sample()) {
+        layer.sample()->take(row, floats_.data() + row * layer.inputs());
+    }
 }
 
 void Inputs::set_rows(const Team& team, const Linear& layer, const float* from, int64_t rows) {
@@ -200,6 +204,7 @@ void Inputs::set_rows(const Team& team, const Linear& layer, const float* from, 
             quantise(team, layer, row, from + row * width);
         } else {
             std::memcpy(floats_.data() + row * width, from + row * width, size_t(width) * sizeof(float));
+            set(team, layer, row);
         }
     }
 }

@@ -7,6 +7,7 @@
 
 #include "buffer.hpp"
 #include "kernels.hpp"
+#include "smoothing.hpp"
 #include "threads.hpp"
 
 namespace samesay {
@@ -56,6 +57,9 @@ class Linear {
     const LinearWeights& weights() const { return weights_; }
     // Values mixed together before quantising, 1 for none.
     int64_t mix_block() const { return mix_block_; }
+    // Has the rows that the layer reads kept in `sample`, which outlives it.
+    void record(InputSample* sample) { sample_ = sample; }
+    InputSample* sample() const { return sample_; }
 
     // Rows of `inputs`, all set, times the weights of part `part` into rows of `out`; called by every thread of
     // the team, no barrier at either end.
@@ -92,6 +96,7 @@ class Linear {
     int64_t mix_block_;
     std::vector<Part> parts_;
     LinearWeights weights_;
+    InputSample* sample_ = nullptr;
 };
 
 // Rows on their way into a linear layer, in the form that its precision wants.

@@ -10,6 +10,8 @@ namespace samesay {
 namespace {
 
 constexpr float largest_quantised = 127.0f;
+// Outputs of a matrix by which the smoothing of its inputs is judged.
+constexpr int64_t judged_outputs = 24;
 
 std::string shape_text(const Tensor& tensor) {
     return std::to_string(tensor.rows) + " x " + std::to_string(tensor.columns);
@@ -32,6 +34,24 @@ class Packer {
     Packer(const Kernels& kernels, Precision precision, const LinearPlan& plan, const TensorMap& tensors)
         : kernels_(kernels), precision_(precision), plan_(plan), tensors_(tensors) {}
 
+    // Evens out the inputs before they are quantised, where that leaves less error.
+    void smooth(const InputSample& sample) {
+        std::vector<float> largest(size_t(plan_.inputs)), row(size_t(plan_.inputs));
+        std::vector<std::vector<float>> judged;
+        for (const auto& part : plan_.parts) {
+            for (const MatrixPlan& matrix : part) {
+                const Tensor& tensor = tensors_.matrix(matrix.weight, matrix.outputs, plan_.inputs);
+                const int64_t step = std::max<int64_t>(1, matrix.outputs / judged_outputs);
+                for (int64_t output = 0; output < matrix.outputs; ++output) {
+                    tensor.row_to_float(output, row.data());
+                    for (size_t k = 0; k < row.size(); ++k) largest[k] = std::max(largest[k], std::fabs(row[k]));
+                    if (output % step == 0) judged.push_back(row);
+                }
+            }
+        }
+        scales_ = choose_scales(sample, judged, largest);
+    }
+
     LinearWeights pack() {
         int64_t panels = 0;
         for (const auto& part : plan_.parts) panels += Linear::panels_of(part, plan_.gated, width());
@@ -53,6 +73,11 @@ class Packer {
                 output += part[m].outputs;
             }
             first_panel += Linear::panels_of(part, plan_.gated, width());
+        }
+        if (!scales_.empty()) {
+            weights_.channel_scale = Array<float>(plan_.inputs);
+            std::transform(scales_.begin(), scales_.end(), weights_.channel_scale.mutable_data(),
+                           [](float scale) { return 1.0f / scale; });
         }
         return std::move(weights_);
     }
@@ -98,6 +123,7 @@ class Packer {
     }
 
     void pack_quantised(uint8_t* panel, int64_t j, int64_t column) {
+        for (size_t k = 0; k < scales_.size(); ++k) row_[k] *= scales_[k];
         // The transform is its own inverse, so mixed weights meet mixed inputs in the same product.
         const int64_t block = Linear::mix_block_of(plan_, precision_);
         if (block > 1) kernels_.mix(row_.data(), plan_.inputs, block, row_.data());
@@ -115,6 +141,7 @@ class Packer {
     const LinearPlan& plan_;
     const TensorMap& tensors_;
     LinearWeights weights_;
+    std::vector<float> scales_;  // of the input channels; empty for ones
     std::vector<float> row_;
 };
 
@@ -125,11 +152,16 @@ Section section(const std::string& name, const Array<Value>& array) {
 
 class PackingSource final : public Source {
    public:
-    PackingSource(const Kernels& kernels, Precision precision, const TensorMap& tensors, std::vector<Section>* made)
-        : kernels_(kernels), precision_(precision), tensors_(tensors), made_(made) {}
+    PackingSource(const Kernels& kernels, Precision precision, const TensorMap& tensors, const InputSamples& samples,
+                  std::vector<Section>* made)
+        : kernels_(kernels), precision_(precision), tensors_(tensors), samples_(samples), made_(made) {}
 
     Linear linear(const LinearPlan& plan) override {
-        Linear layer(kernels_, precision_, plan, Packer(kernels_, precision_, plan, tensors_).pack());
+        Packer packer(kernels_, precision_, plan, tensors_);
+        // Mixed inputs are even already, and a scale of theirs would belong to mixed channels.
+        const auto sample = samples_.find(plan.name);
+        if (sample != samples_.end() && !plan.mixed) packer.smooth(sample->second);
+        Linear layer(kernels_, precision_, plan, packer.pack());
         const LinearWeights& weights = layer.weights();
         note(plan.name + ".panels", weights.panels);
         note(plan.name + ".column_scale", weights.column_scale);
@@ -197,7 +229,35 @@ class PackingSource final : public Source {
     const Kernels& kernels_;
     const Precision precision_;
     const TensorMap& tensors_;
+    const InputSamples& samples_;
     std::vector<Section>* made_;
+};
+
+class SamplingSource final : public Source {
+   public:
+    SamplingSource(const Kernels& kernels, const TensorMap& tensors, InputSamples& samples)
+        : packing_(packing_source(kernels, Precision::bf16, tensors, none_, nullptr)), samples_(samples) {}
+
+    Linear linear(const LinearPlan& plan) override {
+        Linear layer = packing_->linear(plan);
+        layer.record(&samples_.try_emplace(plan.name, plan.inputs).first->second);
+        return layer;
+    }
+    Array<float> vector(const std::string& name, int64_t count) override { return packing_->vector(name, count); }
+    Array<float> optional_vector(const std::string& name, int64_t count) override {
+        return packing_->optional_vector(name, count);
+    }
+    Array<float> matrix(const std::string& name, int64_t rows, int64_t columns) override {
+        return packing_->matrix(name, rows, columns);
+    }
+    Embedding embedding(const std::string& name, int64_t rows, int64_t columns) override {
+        return packing_->embedding(name, rows, columns);
+    }
+
+   private:
+    const InputSamples none_;
+    const std::unique_ptr<Source> packing_;
+    InputSamples& samples_;
 };
 
 class PackedSource final : public Source {
@@ -279,8 +339,12 @@ const Tensor& TensorMap::matrix(const std::string& name, int64_t rows, int64_t c
 }
 
 std::unique_ptr<Source> packing_source(const Kernels& kernels, Precision precision, const TensorMap& tensors,
-                                       std::vector<Section>* made) {
-    return std::make_unique<PackingSource>(kernels, precision, tensors, made);
+                                       const InputSamples& samples, std::vector<Section>* made) {
+    return std::make_unique<PackingSource>(kernels, precision, tensors, samples, made);
+}
+
+std::unique_ptr<Source> sampling_source(const Kernels& kernels, const TensorMap& tensors, InputSamples& samples) {
+    return std::make_unique<SamplingSource>(kernels, tensors, samples);
 }
 
 std::unique_ptr<Source> packed_source(const Kernels& kernels, Precision precision,

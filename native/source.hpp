@@ -64,8 +64,11 @@ class TensorMap {
 
 // Packs the tensors of a checkpoint. They must outlive what is made of them in fp32: the embedding stays there.
 // `made` (may be null) lists the packed memory; it is valid while the network that keeps the memory lives.
+// `samples`: what the layers read, to smooth 8-bit inputs by (may be empty).
 std::unique_ptr<Source> packing_source(const Kernels& kernels, Precision precision, const TensorMap& tensors,
-                                       std::vector<Section>* made);
+                                       const InputSamples& samples, std::vector<Section>* made);
+// Packs in bfloat16 a network that is to be run once, and keeps what its layers read in `samples`.
+std::unique_ptr<Source> sampling_source(const Kernels& kernels, const TensorMap& tensors, InputSamples& samples);
 // Reads sections that a packing source made on the same instruction set. Throws CheckpointFault where one is
 // missing or of another size.
 std::unique_ptr<Source> packed_source(const Kernels& kernels, Precision precision,

@@ -1,4 +1,4 @@
-"""What tests of all parts share: the committed checkpoints, copies of them to damage, a cache of their own."""
+"""What tests of all parts share: the committed checkpoints, copies of them to damage, and a cache."""
 
 from __future__ import annotations
 

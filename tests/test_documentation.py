@@ -30,6 +30,7 @@ _BLOCK = re.compile(r"(^<!-- not run: [^\n]+ -->\n)?^```(\w*)\n(.*?)^```$", re.M
 _NUMBER = re.compile(r"\[*([-+]?\d+\.\d+)\]*")
 _TERMINAL_CODE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 _PRINTED = re.compile(r"^print\(.*\)  # (.+)$", re.MULTILINE)
+_WARNED = re.compile(r"^# warns: (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -137,11 +138,14 @@ def run_commands(block: Block, folder: Path, environment: dict[str, str]) -> Non
 
 
 def run_program(block: Block, folder: Path, environment: dict[str, str]) -> None:
-    program = [sys.executable, "-W", "error", "-c", block.code]
+    program = [sys.executable, "-c", block.code]
     done = subprocess.run(
         program, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, f"{block.place}: {done.stderr}"
+    warned = _WARNED.findall(block.code)
+    assert done.stderr.count("Warning: ") == len(warned), f"{block.place}: {done.stderr}"
+    assert all(f"Warning: {message}\n" in done.stderr for message in warned), f"{block.place}: {done.stderr}"
     check_output(block.place, _PRINTED.findall(block.code), done.stdout)
 
 

@@ -1,4 +1,4 @@
-"""What made a vector: equal where every bit must be equal, different where anything that decides bits differs."""
+"""What made a vector: equal where every bit must be, different where anything that decides bits differs."""
 
 from __future__ import annotations
 

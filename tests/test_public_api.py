@@ -14,7 +14,18 @@ import pytest
 import samesay
 from samesay import errors
 
-HEAVY = ("numpy", "tokenizers", "safetensors", "httpx", "rich", "typer", "torch", "transformers", "pyarrow", "filelock")
+HEAVY = (
+    "numpy",
+    "tokenizers",
+    "safetensors",
+    "httpx",
+    "rich",
+    "typer",
+    "torch",
+    "transformers",
+    "pyarrow",
+    "filelock",
+)
 
 
 def run(program: str) -> str:
@@ -35,23 +46,27 @@ def test_importing_samesay_takes_no_time_that_anyone_notices() -> None:
 
 def test_loading_needs_no_network_client_and_no_progress_bar() -> None:
     fixture = Path(__file__).parent / "fixtures" / "bert-cls"
-    program = f"import sys, samesay; samesay.load({str(fixture)!r}, precision='fp32').encode('a'); print(*sys.modules)"
+    load = f"samesay.load({str(fixture)!r}, precision='fp32').encode('a')"
+    program = f"import sys, samesay; {load}; print(*sys.modules)"
     assert not {"httpx", "rich", "typer", "torch", "pyarrow"} & set(run(program).split())
 
 
 def test_every_public_name_resolves_and_has_a_docstring() -> None:
-    assert list(samesay.__all__) == sorted(samesay.__all__, key=str.lower) or samesay.__all__
+    assert len(set(samesay.__all__)) == len(samesay.__all__) >= 6
     for name in samesay.__all__:
         value = getattr(samesay, name)
         if name != "__version__":
             assert inspect.getdoc(value), name
     assert set(samesay.__all__) <= set(dir(samesay))
     with pytest.raises(AttributeError, match="nowhere"):
-        samesay.nowhere  # noqa: B018
+        _ = samesay.nowhere
 
 
 def test_star_import_gives_the_public_names() -> None:
-    assert run("from samesay import *; print(load.__module__, Identity.__module__)") == "samesay.model samesay.identity"
+    assert (
+        run("from samesay import *; print(load.__module__, Identity.__module__)")
+        == "samesay.model samesay.identity"
+    )
 
 
 def test_the_version_is_one() -> None:
@@ -90,5 +105,8 @@ def test_every_error_is_one_of_ours_and_says_what_it_is_for() -> None:
 def test_a_first_vector_of_a_small_model_takes_less_than_a_few_seconds() -> None:
     fixture = Path(__file__).parent / "fixtures" / "qwen3-gqa2"
     begin = time.perf_counter()
-    assert run(f"import samesay; print(samesay.load({str(fixture)!r}, precision='fp32').encode('a').shape)") == "(64,)"
+    assert (
+        run(f"import samesay; print(samesay.load({str(fixture)!r}, precision='fp32').encode('a').shape)")
+        == "(64,)"
+    )
     assert time.perf_counter() - begin < 10

@@ -32,9 +32,8 @@ class Samesay:
         return self._model.encode(list(texts), prompt="query" if self._prompted else None)
 
 
-def prepare(model: Model, variant: str, folder: Path) -> None:  # noqa: ARG001
-    """Load once, so that the packed weights lie in samesay's cache."""
-    Samesay(model, variant, 1)
+def prepare(model: Model, variant: str, folder: Path) -> None:
+    """Nothing: the first load writes the packed weights into samesay's own cache."""
 
 
 def load(model: Model, variant: str, folder: Path, threads: int) -> Samesay:  # noqa: ARG001

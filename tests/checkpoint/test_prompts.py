@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from samesay.checkpoint.prompts import TASKS, Prompts, instruction_of, read_prompts
+from samesay.checkpoint.prompts import TASKS, PairMode, Prompts, instruction_of, read_prompts
 from samesay.errors import CheckpointError, PromptError
 
 RETRIEVAL = "Given a web search query, retrieve relevant passages that answer the query"
@@ -35,7 +35,10 @@ def mistral(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("mistral")
     if request.param == "by name":
         return read_prompts(folder, ["intfloat/e5-mistral-7b-instruct"])
-    prompts = {"web_search_query": MISTRAL_QUERY, "bitext_query": "Instruct: Retrieve parallel sentences.\nQuery: "}
+    prompts = {
+        "web_search_query": MISTRAL_QUERY,
+        "bitext_query": "Instruct: Retrieve parallel sentences.\nQuery: ",
+    }
     return read_prompts(stored(folder, prompts), ["model"])
 
 
@@ -86,8 +89,9 @@ def test_a_model_without_prompts_has_none_in_any_mode(tmp_path: Path) -> None:
     prompts = read_prompts(tmp_path, ["sentence-transformers/all-MiniLM-L6-v2"])
     assert prompts == Prompts()
     assert prompts.prefix("query") == prompts.prefix("document") == ""
-    for mode in ("symmetric", "query-document", "plain"):
-        assert prompts.pair_prefixes(mode) == ("", "")  # type: ignore[arg-type]
+    modes: tuple[PairMode, ...] = ("symmetric", "query-document", "plain")
+    for mode in modes:
+        assert prompts.pair_prefixes(mode) == ("", "")
 
 
 def test_bge_small_marks_queries_only(tmp_path: Path) -> None:

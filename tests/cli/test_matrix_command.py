@@ -132,6 +132,15 @@ def test_a_text_that_is_too_long_is_told_with_its_line(tmp_path: Path) -> None:
     assert ended.err.startswith("samesay: in.txt, line 3: has ")
 
 
+def test_a_cut_text_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("a\n" + "word " * 3000, "utf-8")
+    arguments = ("matrix", "in.txt", "--overlength", "truncate", *MODEL)
+    ended = samesay(tmp_path, *arguments, changes={"PYTHONWARNINGS": "error"})
+    assert ended.code == 0
+    assert ended.err.startswith("samesay: 1 of 2 texts cut to 640 tokens")
+    assert ended.err.count("\n") == 1
+
+
 def test_the_column_that_was_taken_is_told(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("sentence\na\nb\n", "utf-8")
     ended = samesay(tmp_path, "matrix", "in.csv", *MODEL)

@@ -22,11 +22,13 @@ from samesay import _native
 from samesay.engine.base import PRECISIONS, Precision
 from samesay.errors import CheckpointError, EngineError, PrecisionError, SamesayError, TokenError
 
-INSTRUCTION_SETS = ("portable", "avx2", "avx512")
-NAMES = sorted(file.parent.name for file in (Path(__file__).parent.parent / "fixtures").glob("*/expected.npz"))
+INSTRUCTION_SETS = ("portable", "avx2", "avx512", "avx512bf16")
+NAMES = sorted(
+    file.parent.name for file in (Path(__file__).parent.parent / "fixtures").glob("*/expected.npz")
+)
 FP32_TOLERANCE = 1e-5
 # Measured on these tiny random models, whose few values leave nothing to average out: bf16 stays above
-# 0.9997, int8 above 0.995. A wrong scale or a forgotten bias falls far below.
+# 0.9994, int8 above 0.993. A wrong scale or a forgotten bias falls far below.
 LOWEST_COSINE = {"bf16": 0.999, "int8": 0.99}
 
 Tensors = dict[str, NDArray[Any]]
@@ -329,9 +331,11 @@ def test_a_weight_too_large_for_the_arithmetic_never_gives_a_vector_that_is_no_v
     try:
         vectors = samesay.load(folder, precision=precision).encode(["a", "the river is high", ""])
     except SamesayError as error:
-        assert str(folder) in str(error)
-        return
-    assert np.abs(np.linalg.norm(vectors.astype(np.float64), axis=1) - 1).max() < 1e-3
+        refusal = str(error)
+    else:
+        refusal = ""
+        assert np.abs(np.linalg.norm(vectors.astype(np.float64), axis=1) - 1).max() < 1e-3
+    assert not refusal or str(folder) in refusal
 
 
 def test_weights_that_are_all_zero_are_damaged(copy_checkpoint: Copy) -> None:
@@ -389,7 +393,10 @@ def rms_norm(x: NDArray[np.float64], weight: NDArray[Any], epsilon: float) -> ND
 
 def one_token_qwen3(tensors: Tensors, config: Mapping[str, Any], token: int) -> NDArray[np.float64]:
     """The vector of a single token, where attention gives the token's own value and rotation is by zero."""
-    layers, group = config["num_hidden_layers"], config["num_attention_heads"] // config["num_key_value_heads"]
+    layers, group = (
+        config["num_hidden_layers"],
+        config["num_attention_heads"] // config["num_key_value_heads"],
+    )
     size, epsilon = config["head_dim"], config["rms_norm_eps"]
 
     def linear(name: str, x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -412,12 +419,18 @@ def one_token_qwen3(tensors: Tensors, config: Mapping[str, Any], token: int) -> 
 
 @pytest.mark.parametrize(
     "parts",
-    [(), ("q_proj", "k_proj", "v_proj"), ("v_proj",), ("o_proj",), ("gate_proj",), ("up_proj",), ("down_proj",)],
+    [
+        (),
+        ("q_proj", "k_proj", "v_proj"),
+        ("v_proj",),
+        ("o_proj",),
+        ("gate_proj",),
+        ("up_proj",),
+        ("down_proj",),
+    ],
     ids=lambda parts: "+".join(parts) or "none",
 )
-def test_biases_are_added_where_they_belong_or_refused(
-    parts: tuple[str, ...], copy_checkpoint: Copy
-) -> None:
+def test_biases_are_added_where_they_belong_or_refused(parts: tuple[str, ...], copy_checkpoint: Copy) -> None:
     folder = copy_checkpoint("qwen3-gqa2")
     rng = np.random.default_rng(3)
 
@@ -433,9 +446,11 @@ def test_biases_are_added_where_they_belong_or_refused(
     try:
         got = samesay.load(folder, precision="fp32").encode_tokens([[33]])[0]
     except CheckpointError as error:
-        assert "bias" in str(error)  # noqa: PT017 - either is right: added in its place, or refused
-        return
-    assert np.abs(got - want).max() < FP32_TOLERANCE
+        refusal = str(error)
+    else:
+        refusal = ""
+        assert np.abs(got - want).max() < FP32_TOLERANCE
+    assert not refusal or "bias" in refusal
 
 
 def test_the_engine_checks_what_it_is_given(fixtures: Path) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def write_slow_checkpoint(folder: Path) -> None:
     rng = np.random.default_rng(0)
 
     def random(rows: int, columns: int) -> NDArray[np.float16]:
-        return (rng.standard_normal((rows, columns), np.float32) / columns**0.5).astype(np.float16)
+        values: NDArray[np.float32] = rng.standard_normal((rows, columns), np.float32)
+        return (values / np.float32(columns**0.5)).astype(np.float16)
 
     tensors: dict[str, NDArray[Any]] = {"model.embed_tokens.weight": random(config["vocab_size"], HIDDEN)}
     tensors["model.norm.weight"] = np.ones(HIDDEN, np.float16)
@@ -94,6 +96,21 @@ def test_eight_callers_at_once_each_get_the_right_bits(name: str, threads: int, 
             assert got == [want[number]] * 12, f"caller {number}"
 
 
+def test_callers_with_different_instructions_do_not_mix_what_is_kept_of_them(fixtures: Path) -> None:
+    model = samesay.load(fixtures / "qwen3-gqa2", threads=2)
+    texts = ["the river is high", "", "桥要等水退了才会开放"]
+    tasks = ["web-search", "bitext", "similarity", "words of my own", "other words " * 20, None]
+    prefixes = [model.prompts.prefix("query", task) for task in tasks]
+    want = [model.encode([prefix + text for text in texts]).tobytes() for prefix in prefixes]
+
+    def encode(number: int) -> list[bytes]:
+        return [model.encode(texts, prompt="query", task=tasks[number]).tobytes() for _ in range(20)]
+
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        for number, got in enumerate(pool.map(encode, range(len(tasks)))):
+            assert got == [want[number]] * 20, tasks[number]
+
+
 def test_models_side_by_side_do_not_disturb_each_other(fixtures: Path) -> None:
     names = ("qwen3-gqa2", "bert-cls", "mistral-gqa4", "xlm-roberta-mean")
     models = [samesay.load(fixtures / name, threads=2) for name in names]
@@ -141,7 +158,7 @@ def test_other_python_threads_run_while_the_engine_computes(slow_checkpoint: Pat
         done.set()
         other.join()
     inside = [begin, *(moment for moment in ticks if begin < moment < end), end]
-    longest = max(after - before for before, after in zip(inside, inside[1:], strict=False))
+    longest = max(after - before for before, after in pairwise(inside))
     assert end - begin > 0.2, "the checkpoint is meant to take longer"
     assert longest < (end - begin) / 2, f"held for {longest:.2f} of {end - begin:.2f} s"
 

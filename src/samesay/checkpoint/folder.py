@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,13 @@ class Checkpoint:
             DimensionsError: For a width that this model does not give.
         """
         full = self.architecture.hidden_size
-        if dimensions is None or dimensions == full:
+        if dimensions is None:
             return full
-        if isinstance(dimensions, bool) or not isinstance(dimensions, int):
+        if isinstance(dimensions, bool) or not hasattr(dimensions, "__index__"):
             raise DimensionsError(f"dimensions must be a whole number, not {dimensions!r}")
+        dimensions = index(dimensions)  # NumPy's whole numbers too
+        if dimensions == full:
+            return full
         if not self.matryoshka:
             raise DimensionsError(
                 f"{self.name} gives {full} dimensions and was not trained to be cut to {dimensions}; "

@@ -92,7 +92,7 @@ class TextTokenizer:
         """Give the ids that texts with this prefix begin with, wherever the boundary tokenizes so."""
         if not prefix:
             return []
-        ids = self.encode([prefix])[0]
+        ids = self.encode([""], prefix)[0]
         return ids[: len(ids) - len(self.special_tokens.trailing)]
 
     def _check_vocabulary(self, architecture: Architecture) -> None:

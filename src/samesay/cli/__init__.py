@@ -18,7 +18,7 @@ from samesay.cli.models import models_command
 from samesay.cli.output import say
 from samesay.cli.pull import pull_command
 from samesay.cli.similarity import similarity_command
-from samesay.errors import SamesayError
+from samesay.errors import SamesayError, TruncationWarning
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -33,6 +33,7 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         with warnings.catch_warnings():
             warnings.showwarning = _say_warning
+            warnings.simplefilter("always", TruncationWarning)
             try:
                 result = super().invoke(ctx)
                 sys.stdout.flush()

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samesay import _native
 from samesay.checkpoint.cache import locked_if_writable
-from samesay.checkpoint.fingerprint import weights_hash
+from samesay.checkpoint.fingerprint import digest, weights_hash
 from samesay.checkpoint.folder import Checkpoint
 from samesay.engine.base import PRECISIONS, Precision
 from samesay.engine.packed import PackedKey, read_packed, write_packed
+from samesay.engine.sample_texts import sample_tokens
 from samesay.engine.tensor_names import require_head_norms, without_prefix
 from samesay.errors import CheckpointError, EngineError, PrecisionError, TokenError
 
 _REVISION = "1"
 _MOST_THREADS = 1024
-_NO_PREFIX: NDArray[np.int32] = np.zeros(0, np.int32)
+_NO_TOKENS: NDArray[np.int32] = np.zeros(0, np.int32)
 
 # An instruction of 24 tokens before a Qwen3-Embedding-0.6B query takes 5.5 MB.
 PREFIX_CACHE_BYTES = 64 << 20
@@ -57,15 +55,17 @@ class CpuEngine:
         self.threads = _check_threads(threads)
         self._settings = _settings(checkpoint, self.threads, prefix_cache_bytes)
         self._kind = "decoder" if checkpoint.architecture.family.is_decoder else "encoder"
+        self._sample: tuple[NDArray[np.int32], NDArray[np.int64]] = (_NO_TOKENS, np.zeros(1, np.int64))
         self._model = self._load(checkpoint)
 
     def _load(self, checkpoint: Checkpoint) -> _native.Model:
         if self.precision == "fp32":
             # The reference keeps the checkpoint's own values; packing them takes a copy, not a computation.
             return self._pack(checkpoint)
+        self._sample = sample_tokens(checkpoint)
         key = PackedKey(
             weights=weights_hash(checkpoint),
-            architecture=_digest_of(self._settings),
+            architecture=_digest_of(self._settings, self._sample[0]),
             precision=self.precision,
             instruction_set=self.instruction_set,
         )
@@ -86,7 +86,9 @@ class CpuEngine:
         if sections is None:
             return None
         try:
-            return self._create(dict(sections), packed=True)
+            return _native.Model.from_packed(
+                self._kind, self._settings, self.precision, self.instruction_set, sections
+            )
         except _native.CheckpointFault:
             return None
 
@@ -95,16 +97,13 @@ class CpuEngine:
         require_head_norms(named, checkpoint.architecture)
         tensors = {name: (tensor.kind, tensor.data) for name, tensor in named.items()}
         try:
-            return self._create(tensors, packed=False)
+            return _native.Model.from_tensors(
+                self._kind, self._settings, self.precision, self.instruction_set, tensors, *self._sample
+            )
         except _native.CheckpointFault as error:
             raise CheckpointError(f"{checkpoint.folder}: {error}") from None
         except MemoryError:
             raise EngineError(f"{checkpoint.folder} needs more memory than this machine has") from None
-
-    def _create(self, memory: dict[str, Any], *, packed: bool) -> _native.Model:
-        return _native.Model(
-            self._kind, self._settings, self.precision, self.instruction_set, memory, packed=packed
-        )
 
     @property
     def prefix_hits(self) -> int:
@@ -126,7 +125,7 @@ class CpuEngine:
         """Give one vector a sequence; see ``Engine.embed``."""
         out = np.empty((len(offsets) - 1, dimensions), np.float32)
         try:
-            self._model.forward(token_ids, offsets, _NO_PREFIX if prefix is None else prefix, out)
+            self._model.forward(token_ids, offsets, _NO_TOKENS if prefix is None else prefix, out)
         except ValueError as error:
             raise TokenError(str(error)) from None
         except MemoryError:
@@ -161,9 +160,9 @@ def _settings(checkpoint: Checkpoint, threads: int, prefix_cache_bytes: int) -> 
 _NOT_PACKED = ("threads", "pooling", "prefix_cache_bytes")
 
 
-def _digest_of(settings: dict[str, int | float | str]) -> str:
+def _digest_of(settings: dict[str, int | float | str], sample: NDArray[np.int32]) -> str:
     packed = {key: value for key, value in settings.items() if key not in _NOT_PACKED}
-    return hashlib.sha256(json.dumps(packed, sort_keys=True).encode()).hexdigest()
+    return digest([packed, sample.tolist()])
 
 
 def _choose_instruction_set() -> str:

@@ -1,0 +1,121 @@
+"""A process that holds one engine: loads it, then does what the parent asks over a pipe.
+
+    python worker.py load ENGINE MODEL-AS-JSON PREPARED-FOLDER THREADS SOCKET
+    python worker.py prepare ENGINE MODEL-AS-JSON PREPARED-FOLDER
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+INTERPRETER_READY = perf_counter()
+
+import json
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from models import Model
+from peers.base import Peer, Vectors
+from peers.registry import ENGINES, Engine
+from workloads import Workload, fidelity_workload, workloads_of
+
+
+def read_model(text: str) -> Model:
+    """Turn the parent's description of the model back into one."""
+    fields: dict[str, Any] = json.loads(text)
+    pairs = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+    return Model(**{**pairs, "folder": Path(fields["folder"])})
+
+
+class Worker:
+    """An engine and the workloads of its model."""
+
+    def __init__(self, engine: Engine, peer: Peer, workloads: list[Workload]) -> None:
+        self._peer = peer
+        self._workloads = {one.name: one for one in workloads if one.texts or engine.takes_tokens}
+
+    def offers(self) -> tuple[list[str], tuple[int, ...]]:
+        """Workloads that the engine can do, and the batch sizes worth trying."""
+        return list(self._workloads), self._peer.batch_sizes
+
+    def vectors(self, name: str, turn: int, batch_size: int) -> Vectors:
+        """Embed what a workload has for a turn."""
+        workload = self._workloads[name]
+        return self._embed(workload, workload.make(turn), batch_size)
+
+    def time(self, name: str, turn: int, batch_size: int, warm: bool) -> list[float]:
+        """Seconds of each repetition of a workload; each has its own tokens."""
+        workload = self._workloads[name]
+        turns = [turn * workload.repeats + i for i in range(workload.repeats)]
+        given = [workload.make(one) for one in turns]
+        if warm:
+            self._embed(workload, workload.make(-turn - 1 if turn else 10**6), batch_size)
+        seconds = []
+        for one in given:
+            begin = perf_counter()
+            self._embed(workload, one, batch_size)
+            seconds.append(perf_counter() - begin)
+        return seconds
+
+    def best_batch_size(self, name: str) -> tuple[int, dict[int, float]]:
+        """The batch size with which a workload takes least time, and the times of all that were tried."""
+        workload = self._workloads[name]
+        sizes = [size for size in self._peer.batch_sizes if size <= workload.items]
+        if len(sizes) < 2:
+            return max(self._peer.batch_sizes), {}
+        took = {size: median(self.time(name, 0, size, False)) for size in sizes}
+        return min(took, key=lambda size: took[size]), took
+
+    def memory(self) -> dict[str, float]:
+        """Resident memory in MB: the most there was, and what is held now, files mapped or not."""
+        status = Path("/proc/self/status").read_text("ascii")
+        fields = dict(line.split(":", 1) for line in status.splitlines())
+        names = {"peak": "VmHWM", "now": "VmRSS", "anonymous": "RssAnon", "files": "RssFile"}
+        return {name: int(fields[field].split()[0]) / 1000 for name, field in names.items()}
+
+    def first(self) -> None:
+        """Embed the first workload once."""
+        self.vectors(next(iter(self._workloads)), 0, 1)
+
+    def _embed(self, workload: Workload, given: Any, batch_size: int) -> Vectors:
+        if workload.texts:
+            return self._peer.embed_texts(given, batch_size)
+        return self._peer.embed(given, batch_size)
+
+
+def serve(arguments: list[str]) -> None:
+    """Load the engine, embed once, tell when that was done, then answer until the parent hangs up."""
+    name, described, folder, threads, socket = arguments
+    engine, model = ENGINES[name], read_model(described)
+    peer = engine.load_module().load(model, engine.variant, Path(folder), int(threads))
+    worker = Worker(engine, peer, [*workloads_of(model), fidelity_workload(model)])
+    worker.first()
+    ready = perf_counter()
+
+    from multiprocessing.connection import Connection
+
+    parent = Connection(int(socket))
+    parent.send({"interpreter": INTERPRETER_READY, "first_vector": ready})
+    while True:
+        try:
+            method, values = parent.recv()
+        except EOFError:
+            return
+        parent.send(getattr(worker, method)(*values))
+
+
+def main() -> None:
+    """Do as the command line says."""
+    task, *arguments = sys.argv[1:]
+    if task == "prepare":
+        name, described, folder = arguments
+        engine = ENGINES[name]
+        engine.load_module().prepare(read_model(described), engine.variant, Path(folder))
+    else:
+        serve(arguments)
+
+
+if __name__ == "__main__":
+    main()
