@@ -141,10 +141,13 @@ void Attention::pack_block(const KeyTask& task, const KeyValues& key_values, con
     }
 }
 
-void Attention::attend(Team& team, const float* queries, const HeadTransform& transform, float* out) {
+void Attention::attend(Team& team, const float* queries, const HeadTransform& transform, float* out,
+                       const std::function<bool(double)>& stopping) {
     Scratch& scratch = scratch_[size_t(team.id())];
-    team.spread(int64_t(query_tasks_.size()), [&](int64_t i) {
+    const int64_t tasks = int64_t(query_tasks_.size());
+    team.spread(tasks, [&](int64_t i) {
         const QueryTask& task = query_tasks_[size_t(i)];
+        if (stopping(double(i) / double(tasks))) return;
         const int64_t rows = (task.end - task.begin) * group_;
         for (int64_t row = 0; row < rows; row += kernels_.tile_rows) {
             const int count = int(std::min<int64_t>(kernels_.tile_rows, rows - row));

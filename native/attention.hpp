@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "buffer.hpp"
@@ -55,8 +56,10 @@ class Attention {
 
     // Transforms and packs keys and values. A barrier follows in the caller.
     void pack_keys(Team& team, const KeyValues& key_values, const HeadTransform& transform);
-    // out[query row] = attention of `queries` over the packed keys and values.
-    void attend(Team& team, const float* queries, const HeadTransform& transform, float* out);
+    // out[query row] = attention of `queries` over the packed keys and values. `stopping` is told now and then
+    // what share is done; once it says so the rest is left out.
+    void attend(Team& team, const float* queries, const HeadTransform& transform, float* out,
+                const std::function<bool(double)>& stopping);
 
    private:
     static constexpr int64_t block_keys = 64;

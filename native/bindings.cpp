@@ -61,7 +61,7 @@ class Model {
             const auto source = sampling_source(kernels, tensors, samples);
             std::vector<float> unused(size_t(batch.sequences * read.hidden_size));
             make_network(kind, read, kernels, *source)
-                ->forward(batch, {}, read.hidden_size, unused.data(), [] { return false; });
+                ->forward(batch, {}, read.hidden_size, unused.data(), [](double) { return false; });
         }
         const auto source = packing_source(kernels, chosen, tensors, samples, &model->made_);
         model->network_ = make_network(kind, read, kernels, *source);
@@ -83,7 +83,8 @@ class Model {
         return list;
     }
 
-    void forward(const TokenIds& token_ids, const Offsets& offsets, const TokenIds& prefix, const Vectors& out) {
+    void forward(const TokenIds& token_ids, const Offsets& offsets, const TokenIds& prefix, const Vectors& out,
+                 const nb::object& progress) {
         const Batch batch = read_batch(token_ids, offsets);
         if (int64_t(out.shape(0)) != batch.sequences) throw nb::value_error("out must have one row a sequence");
         const std::vector<int32_t> shared(prefix.data(), prefix.data() + prefix.shape(0));
@@ -91,17 +92,30 @@ class Model {
         {
             nb::gil_scoped_release release;
             auto next_look = std::chrono::steady_clock::now() + signal_interval;
-            done = network_->forward(batch, shared, int64_t(out.shape(1)), out.data(), [&next_look] {
+            done = network_->forward(batch, shared, int64_t(out.shape(1)), out.data(), [&](double share) {
                 if (std::chrono::steady_clock::now() < next_look) return false;
                 next_look = std::chrono::steady_clock::now() + signal_interval;
                 nb::gil_scoped_acquire acquire;
-                return PyErr_CheckSignals() != 0;
+                return should_stop(progress, share);
             });
         }
         if (!done) throw nb::python_error();
     }
 
    private:
+    // Leaves a Python error set where it says yes: Ctrl-C, or what the progress function raised.
+    static bool should_stop(const nb::object& progress, double share) {
+        if (PyErr_CheckSignals() != 0) return true;
+        if (progress.is_none()) return false;
+        try {
+            progress(share);
+            return false;
+        } catch (nb::python_error& error) {
+            error.restore();
+            return true;
+        }
+    }
+
     static std::unique_ptr<Network> make_network(const std::string& kind, const Settings& settings,
                                                  const Kernels& kernels, Source& source) {
         return kind == "decoder" ? make_decoder(settings, kernels, source) : make_encoder(settings, kernels, source);
@@ -195,6 +209,6 @@ NB_MODULE(_native, module) {
         .def("sections", [](nb::handle self) { return nb::cast<const Model&>(self).sections(self); },
              "The packed memory as (name, bytes) pairs.")
         .def("forward", &Model::forward, nb::arg("token_ids"), nb::arg("offsets"), nb::arg("prefix"),
-             nb::arg("out").noconvert(),
+             nb::arg("out").noconvert(), nb::arg("progress").none(),
              "Write one vector of length 1 per sequence into `out`, cut to its columns.");
 }

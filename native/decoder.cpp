@@ -87,16 +87,16 @@ class Decoder final : public Network {
         inputs_.reserve(layer.down, std::min(rows, feed_forward_rows));
     }
 
-    void layer(Team& team, int64_t index, Stream& stream) override {
+    void layer(Team& team, int64_t index, Stream& stream, Pulse& pulse) override {
         const DecoderLayer& layer = layers_[size_t(index)];
-        attend(team, index, layer, stream);
+        attend_layer(team, index, layer, stream, pulse);
         for (int64_t row = 0; row < stream.rows; row += feed_forward_rows) {
             feed_forward(team, layer, stream.residual + row * settings_.hidden_size,
                          std::min(feed_forward_rows, stream.rows - row));
         }
     }
 
-    void attend(Team& team, int64_t index, const DecoderLayer& layer, Stream& stream) {
+    void attend_layer(Team& team, int64_t index, const DecoderLayer& layer, Stream& stream, Pulse& pulse) {
         const int64_t query_width = settings_.heads * settings_.head_size;
         const int64_t key_value_width = 2 * settings_.key_value_heads * settings_.head_size;
         norm_rows(team, layer.query_key_value, layer.input_norm, stream.residual, stream.rows);
@@ -114,7 +114,7 @@ class Decoder final : public Network {
         keep_key_values(team, index, key_values_.data());
         attention_.pack_keys(team, key_values(index, key_values_.data()), transform(layer.key_norm));
         team.barrier();
-        attention_.attend(team, queries_.data(), transform(layer.query_norm), attended_.data());
+        attend(team, index, queries_.data(), transform(layer.query_norm), attended_.data(), pulse);
         team.barrier();
         inputs_.set_rows(team, layer.output, attended_.data(), stream.rows);
         team.barrier();

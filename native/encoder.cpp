@@ -96,7 +96,7 @@ class Encoder final : public Network {
         inputs_.reserve(layer.outer, std::min(rows, feed_forward_rows));
     }
 
-    void layer(Team& team, int64_t index, Stream& stream) override {
+    void layer(Team& team, int64_t index, Stream& stream, Pulse& pulse) override {
         const EncoderLayer& layer = layers_[size_t(index)];
         const int64_t width = settings_.hidden_size;
         inputs_.set_rows(team, layer.query_key_value, stream.residual, stream.rows);
@@ -112,7 +112,7 @@ class Encoder final : public Network {
         team.barrier();
         attention_.pack_keys(team, key_values(index, key_values_.data()), {});
         team.barrier();
-        attention_.attend(team, queries_.data(), {}, attended_.data());
+        attend(team, index, queries_.data(), {}, attended_.data(), pulse);
         team.barrier();
         inputs_.set_rows(team, layer.output, attended_.data(), stream.rows);
         team.barrier();

@@ -49,7 +49,7 @@ void Network::check(const Batch& batch) const {
 }
 
 const Prefix* Network::find_prefix(const Batch& batch, const std::vector<int32_t>& tokens,
-                                   const std::function<bool()>& interrupted) {
+                                   const std::function<bool(double)>& ask) {
     const int64_t length = int64_t(tokens.size());
     if (!keeps_prefixes_ || length == 0) return nullptr;
     bool shared = false;
@@ -64,7 +64,7 @@ const Prefix* Network::find_prefix(const Batch& batch, const std::vector<int32_t
     const int64_t offsets[] = {0, length};
     std::vector<float> unused(size_t(settings_.hidden_size));
     computed_ = &prefix;
-    const bool done = run({tokens.data(), offsets, 1}, nullptr, settings_.hidden_size, unused.data(), interrupted);
+    const bool done = run({tokens.data(), offsets, 1}, nullptr, settings_.hidden_size, unused.data(), ask);
     computed_ = nullptr;
     return done ? prefixes_.keep(std::move(prefix)) : nullptr;
 }
@@ -90,6 +90,13 @@ void Network::lay_out(const Batch& batch, const Prefix* prefix) {
     residual_.reserve((rows_ + batch.sequences) * settings_.hidden_size);
     sums_.reserve(batch.sequences * settings_.hidden_size);
     prepare(rows_, longest);
+}
+
+void Network::attend(Team& team, int64_t index, const float* queries, const HeadTransform& transform, float* out,
+                     Pulse& pulse) {
+    const double layers = double(settings_.layers);
+    attention_.attend(team, queries, transform, out,
+                      [&](double share) { return pulse.stopping(team, (double(index) + share) / layers); });
 }
 
 KeyValues Network::key_values(int64_t index, const float* rows) const {
@@ -147,7 +154,7 @@ void Network::pool_sequence(const Stream& stream, int64_t sequence, float* sum) 
 }
 
 bool Network::forward(const Batch& batch, const std::vector<int32_t>& prefix, int64_t dimensions, float* out,
-                      const std::function<bool()>& interrupted) {
+                      const std::function<bool(double)>& ask) {
     if (dimensions < 1 || dimensions > settings_.hidden_size) {
         throw std::invalid_argument("dimensions must be 1 to " + std::to_string(settings_.hidden_size));
     }
@@ -155,24 +162,27 @@ bool Network::forward(const Batch& batch, const std::vector<int32_t>& prefix, in
     if (batch.sequences == 0) return true;
     const std::lock_guard lock(mutex_);
     bool stopped = false;
-    const Prefix* shared = find_prefix(batch, prefix, [&] { return stopped = stopped || interrupted(); });
-    return !stopped && run(batch, shared, dimensions, out, interrupted);
+    const Prefix* shared = find_prefix(batch, prefix, [&](double) { return stopped = stopped || ask(0); });
+    return !stopped && run(batch, shared, dimensions, out, ask);
 }
 
 bool Network::run(const Batch& batch, const Prefix* prefix, int64_t dimensions, float* out,
-                  const std::function<bool()>& interrupted) {
+                  const std::function<bool(double)>& ask) {
     lay_out(batch, prefix);
     const int64_t width = settings_.hidden_size;
+    Pulse pulse(ask);
     bool stopped = false;
     pool_.run([&](Team& team) {
         Stream stream{residual_.data(), rows_};
         embed_rows(team, batch, stream);
         for (int64_t index = 0; index < settings_.layers; ++index) {
-            if (team.id() == 0) stopped = interrupted();
+            // One thread decides for all: they must leave at the same barrier.
+            if (team.id() == 0) stopped = pulse.stopping(team, double(index) / double(settings_.layers));
             team.barrier();
             if (stopped) return;
-            layer(team, index, stream);
+            layer(team, index, stream, pulse);
         }
+        if (team.id() == 0) stopped = pulse.stopping(team, 1.0);
         const auto [begin, end] = team.share(batch.sequences);
         for (int64_t i = begin; i < end; ++i) {
             float* sum = sums_.data() + i * width;

@@ -13,6 +13,7 @@
 #include "kernels.hpp"
 #include "linear.hpp"
 #include "prefix_cache.hpp"
+#include "pulse.hpp"
 #include "source.hpp"
 #include "threads.hpp"
 
@@ -57,11 +58,11 @@ class Network {
 
     // Writes one vector of length 1 and `dimensions` values for each sequence to `out`. What the sequences that
     // begin with `prefix` share is computed once and kept; their vectors are the same to the bit without it.
-    // `interrupted` is asked between layers, on the calling thread. Returns false where it said yes: `out` is
-    // then not to be used. Throws std::invalid_argument for ids outside the vocabulary and sequences that are
+    // `ask` is told now and then, on the calling thread, what share is done. Returns false where it said to stop:
+    // `out` is then not to be used. Throws std::invalid_argument for ids outside the vocabulary and sequences that are
     // empty or too long.
     bool forward(const Batch& batch, const std::vector<int32_t>& prefix, int64_t dimensions, float* out,
-                 const std::function<bool()>& interrupted);
+                 const std::function<bool(double)>& ask);
 
     // Sequences so far whose prefix was kept, and the bytes of all that is kept.
     int64_t prefix_hits() const { return prefix_hits_; }
@@ -78,7 +79,7 @@ class Network {
 
     // The parts in which the networks differ. `layer` is run by the whole team; it ends with a barrier.
     virtual void embed(int32_t token, int64_t position, float* out) const = 0;
-    virtual void layer(Team& team, int64_t index, Stream& stream) = 0;
+    virtual void layer(Team& team, int64_t index, Stream& stream, Pulse& pulse) = 0;
     virtual void finish(float* row) const = 0;
     virtual void prepare(int64_t rows, int64_t longest) = 0;
 
@@ -86,6 +87,9 @@ class Network {
     bool picks_rows(int64_t layer) const {
         return layer + 1 == settings_.layers && settings_.pooling != Pooling::mean;
     }
+    // Attention of layer `index`; where the pass is to stop, some of it is left out.
+    void attend(Team& team, int64_t index, const float* queries, const HeadTransform& transform, float* out,
+                Pulse& pulse);
     // What attention reads in layer `index`: the batch's rows, and those of the shared prefix.
     KeyValues key_values(int64_t index, const float* rows) const;
     // Copies the rows into the prefix that is being computed, if one is; the team shares the work.
@@ -102,10 +106,10 @@ class Network {
    private:
     void check(const Batch& batch) const;
     const Prefix* find_prefix(const Batch& batch, const std::vector<int32_t>& tokens,
-                              const std::function<bool()>& interrupted);
+                              const std::function<bool(double)>& ask);
     void lay_out(const Batch& batch, const Prefix* prefix);
     bool run(const Batch& batch, const Prefix* prefix, int64_t dimensions, float* out,
-             const std::function<bool()>& interrupted);
+             const std::function<bool(double)>& ask);
     void embed_rows(const Team& team, const Batch& batch, const Stream& stream) const;
     void pool_sequence(const Stream& stream, int64_t sequence, float* sum) const;
     int64_t key_value_width() const { return 2 * settings_.key_value_heads * settings_.head_size; }

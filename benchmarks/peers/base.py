@@ -11,7 +11,7 @@ from models import Model, Pooling
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
-PADDED_BATCH_SIZES = (1, 8, 16, 32, 64, 128)
+PADDED_BATCH_SIZES = (1, 8, 32, 128)
 
 
 class Peer(Protocol):

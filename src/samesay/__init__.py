@@ -6,7 +6,8 @@ from samesay.errors import SamesayError
 
 if TYPE_CHECKING:
     from samesay.identity import Identity
-    from samesay.model import EmbeddingModel, TokenizedTexts, load
+    from samesay.model import EmbeddingModel, load
+    from samesay.tokens import TokenizedTexts
 
 __version__ = "0.1.0"
 __all__ = ["EmbeddingModel", "Identity", "SamesayError", "TokenizedTexts", "__version__", "load"]
@@ -14,7 +15,7 @@ __all__ = ["EmbeddingModel", "Identity", "SamesayError", "TokenizedTexts", "__ve
 _HOMES = {
     "EmbeddingModel": "samesay.model",
     "Identity": "samesay.identity",
-    "TokenizedTexts": "samesay.model",
+    "TokenizedTexts": "samesay.tokens",
     "load": "samesay.model",
 }
 

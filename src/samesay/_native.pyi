@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ class Model:
         offsets: NDArray[np.int64],
         prefix: NDArray[np.int32],
         out: NDArray[np.float32],
+        progress: Callable[[float], object] | None,
     ) -> None: ...
 
 def checksum(data: NDArray[np.uint8], threads: int) -> int: ...

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from itertools import chain
-from operator import index
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -28,47 +27,16 @@ from samesay.errors import (
     TruncationWarning,
 )
 from samesay.identity import Identity, identify
+from samesay.tokens import TokenizedTexts, lay_out
 
 Overlength = Literal["error", "truncate"]
-Progress = Callable[[int, int], None]
+# Told the texts done, of a long text the share that is done, and the number of texts.
+Progress = Callable[[float, int], object]
 
 # Tokens that go through the network together: enough to use every weight many times while it is in cache.
 BATCH_TOKENS = 1024
 # Texts tokenized at a time, so that a long list does not lie in memory as ids all at once.
 _TEXTS_AT_A_TIME = 1024
-
-
-@dataclass(frozen=True)
-class TokenizedTexts:
-    """Token ids laid end to end.
-
-    Attributes:
-        token_ids: All ids, shape (total,).
-        offsets: Where each text begins, and the end of the last, shape (n + 1,).
-        cut: How many tokens of each text were cut away, shape (n,).
-    """
-
-    token_ids: NDArray[np.int32]
-    offsets: NDArray[np.int64]
-    cut: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each text after cutting, shape (n,)."""
-        return np.diff(self.offsets)
-
-    def batches(self, most_tokens: int) -> Iterator[tuple[int, int]]:
-        """Give ranges of texts with at most that many tokens together, or a single longer text."""
-        begin = 0
-        while begin < len(self):
-            limit = self.offsets[begin] + most_tokens
-            end = int(np.searchsorted(self.offsets, limit, side="right")) - 1
-            end = min(max(end, begin + 1), len(self))
-            yield begin, end
-            begin = end
 
 
 class EmbeddingModel:
@@ -176,7 +144,8 @@ class EmbeddingModel:
             task: As for ``tokenize``.
             dimensions: Width of the vectors, where the model was trained to be cut; by default the full one.
             overlength: As for ``tokenize``; cutting warns with ``TruncationWarning``.
-            progress: Called with (texts done, n) after every batch.
+            progress: Called with (texts done, n) now and then; a long text counts by its share that is done.
+                What it raises stops the work.
 
         Returns:
             Rows of length 1: shape (dimensions,) for one text, (n, dimensions) for a sequence. A row
@@ -190,6 +159,31 @@ class EmbeddingModel:
         vectors, cut = self._encode(_as_list(texts), prefix, dimensions, overlength, progress)
         _warn_of_cuts(cut, self.max_tokens)
         return vectors[0] if isinstance(texts, str) else vectors
+
+    def encode_stream(
+        self,
+        texts: Iterable[str],
+        *,
+        prompt: Prompt | None = None,
+        task: str | None = None,
+        dimensions: int | None = None,
+        overlength: Overlength = "error",
+    ) -> Iterator[NDArray[np.float32]]:
+        """Give the vectors of any number of texts in memory that does not grow with it.
+
+        Texts are taken as they are needed and tokenized while the texts before them are computed. They need
+        no sorting by length: nothing is padded.
+
+        Returns:
+            Blocks of rows in the order of the texts, each of shape (at most 1024, dimensions).
+
+        Raises:
+            SamesayError: As for ``encode``, when the block is reached.
+        """
+        blocks = self._encode_blocks(texts, self.prompts.prefix(prompt, task), dimensions, overlength, None)
+        for vectors, cut in blocks:
+            _warn_of_cuts(cut, self.max_tokens)
+            yield vectors
 
     def encode_tokens(
         self,
@@ -217,14 +211,19 @@ class EmbeddingModel:
         prefix: NDArray[np.int32] | None,
     ) -> NDArray[np.float32]:
         width = self.checkpoint.check_dimensions(dimensions)
-        tokens = token_ids if isinstance(token_ids, TokenizedTexts) else _lay_out(token_ids)
+        tokens = token_ids if isinstance(token_ids, TokenizedTexts) else lay_out(token_ids)
         self._check_tokens(tokens)
         vectors = np.empty((len(tokens), width), np.float32)
         for begin, end in tokens.batches(BATCH_TOKENS):
             first = tokens.offsets[begin]
             ids = tokens.token_ids[first : tokens.offsets[end]]
+
+            def report(share: float, begin: int = begin, end: int = end) -> None:
+                if progress:
+                    progress(begin + share * (end - begin), len(tokens))
+
             vectors[begin:end] = self.engine.embed(
-                ids, tokens.offsets[begin : end + 1] - first, width, prefix
+                ids, tokens.offsets[begin : end + 1] - first, width, prefix, report if progress else None
             )
             _require_unit_length(vectors[begin:end], self.folder)
             if progress:
@@ -262,7 +261,7 @@ class EmbeddingModel:
         a, b, cut = self._encode_sides(left, right, mode, task, dimensions, overlength)
         _warn_of_cuts(cut, self.max_tokens)
         scores: NDArray[np.float32] = np.einsum("nd,nd->n", a, b)
-        return scores.clip(-1, 1)
+        return scores.clip(-1, 1, out=scores)
 
     def similarity_matrix(
         self,
@@ -281,7 +280,7 @@ class EmbeddingModel:
         )
         _warn_of_cuts(cut, self.max_tokens)
         scores: NDArray[np.float32] = a @ b.T
-        return scores.clip(-1, 1)
+        return scores.clip(-1, 1, out=scores)
 
     def _check_tokens(self, tokens: TokenizedTexts) -> None:
         # The engine checks again; here a sequence still has the number that the caller knows.
@@ -329,18 +328,48 @@ class EmbeddingModel:
         progress: Progress | None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         vectors = np.empty((len(texts), self.checkpoint.check_dimensions(dimensions)), np.float32)
-        shared = np.array(self.checkpoint.tokenizer.encode_prefix(prefix), np.int32)
         cut = np.zeros(len(texts), np.int64)
-        for begin in range(0, len(texts), _TEXTS_AT_A_TIME):
-            tokens = self._tokenize(texts[begin : begin + _TEXTS_AT_A_TIME], prefix, overlength, first=begin)
-            cut[begin : begin + len(tokens)] = tokens.cut
+        done = 0
 
-            def report(done: int, _: int, begin: int = begin) -> None:
-                if progress:
-                    progress(begin + done, len(texts))
+        def report(finished: float, _: int) -> None:
+            if progress:
+                progress(done + finished, len(texts))
 
-            vectors[begin : begin + len(tokens)] = self._embed(tokens, dimensions, report, shared)
+        for block, block_cut in self._encode_blocks(texts, prefix, dimensions, overlength, report):
+            vectors[done : done + len(block)] = block
+            cut[done : done + len(block)] = block_cut
+            done += len(block)
         return vectors, cut
+
+    def _encode_blocks(
+        self,
+        texts: Iterable[str],
+        prefix: str,
+        dimensions: int | None,
+        overlength: Overlength,
+        progress: Progress | None,
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """Give vectors and numbers of cut tokens, block by block; the next block is tokenized meanwhile."""
+        shared = np.array(self.checkpoint.tokenizer.encode_prefix(prefix), np.int32)
+        source = iter(texts)
+        taken = 0
+
+        def tokenize_next() -> TokenizedTexts:
+            nonlocal taken
+            block = list(islice(source, _TEXTS_AT_A_TIME))
+            taken += len(block)
+            return self._tokenize(block, prefix, overlength, first=taken - len(block))
+
+        tokens = tokenize_next()
+        if len(tokens) < _TEXTS_AT_A_TIME:
+            # All there is: a thread for the next block would only cost time.
+            yield self._embed(tokens, dimensions, progress, shared), tokens.cut
+            return
+        with ThreadPoolExecutor(1, thread_name_prefix="samesay-tokenize") as ahead:
+            while len(tokens):
+                following = ahead.submit(tokenize_next)
+                yield self._embed(tokens, dimensions, progress, shared), tokens.cut
+                tokens = following.result()
 
     def _tokenize(
         self, texts: Sequence[str], prefix: str, overlength: Overlength, first: int = 0
@@ -369,7 +398,7 @@ class EmbeddingModel:
                 )
             cut[i] = len(ids) - limit
             sequences[i] = [*ids[: limit - len(trailing)], *trailing]
-        return _lay_out(sequences, cut)
+        return lay_out(sequences, cut)
 
 
 def load(
@@ -405,21 +434,6 @@ def _as_list(texts: str | Sequence[str]) -> list[str]:
         return [texts] if isinstance(texts, str) else list(texts)
     except TypeError:
         raise TextError(f"texts must be a string or strings, not {type(texts).__name__}") from None
-
-
-def _lay_out(sequences: Sequence[Sequence[int]], cut: NDArray[np.int64] | None = None) -> TokenizedTexts:
-    try:
-        offsets = np.zeros(len(sequences) + 1, np.int64)
-        np.cumsum([len(ids) for ids in sequences], out=offsets[1:])
-        # Without `index`, NumPy would cut floats and read strings of digits.
-        token_ids = np.fromiter(map(index, chain.from_iterable(sequences)), np.int64, int(offsets[-1]))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise TokenError(f"token ids must be sequences of whole numbers below 2^31 ({error})") from None
-    if len(token_ids) and not -(2**31) <= token_ids.min() <= token_ids.max() < 2**31:
-        raise TokenError("token ids must be sequences of whole numbers below 2^31")
-    if cut is None:
-        cut = np.zeros(len(sequences), np.int64)
-    return TokenizedTexts(token_ids.astype(np.int32), offsets, cut)
 
 
 def _require_unit_length(vectors: NDArray[np.float32], folder: Path) -> None:

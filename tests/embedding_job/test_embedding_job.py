@@ -26,7 +26,8 @@ from samesay.embedding_job import (
 )
 from samesay.errors import InputFileError, OutputFileError, OverlengthError
 from samesay.identity import Identity
-from samesay.model import EmbeddingModel, TokenizedTexts, load
+from samesay.model import EmbeddingModel, load
+from samesay.tokens import TokenizedTexts
 from samesay.textfiles import text_source
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

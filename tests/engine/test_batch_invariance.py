@@ -177,7 +177,7 @@ def test_a_prefix_computed_once_and_kept_changes_no_bit(
     for _ in range(INSTRUCTION_SETS[instruction_set] // 2):
         prefix = prefixes[rng.integers(len(prefixes))]
         # With the prefix, without it, with another, the prefix itself, and its beginning.
-        beginnings = ([*prefix], [*prefix], [], prefixes[rng.integers(len(prefixes))])
+        beginnings: tuple[list[int], ...] = ([*prefix], [*prefix], [], prefixes[rng.integers(len(prefixes))])
         whole = (prefix, prefix[: max(1, len(prefix) - 1)])
         batch = [
             [*beginnings[rng.integers(len(beginnings))], *suffixes[rng.integers(len(suffixes))]]
@@ -218,7 +218,7 @@ def test_queries_behind_an_instruction_have_the_bits_of_the_joined_string(
 def test_an_instruction_longer_than_the_model_reads_is_cut_like_any_text(fixtures: Path) -> None:
     model = samesay.load(fixtures / "qwen3-gqa2")
     counts = set()
-    for words in (*range(195, 225, 3), 2000):
+    for words in (289, 290, 291, 292, 400):
         task = "find this word " * words
         prefix = model.prompts.prefix("query", task)
         with warnings.catch_warnings():

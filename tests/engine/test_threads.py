@@ -44,8 +44,9 @@ def write_slow_checkpoint(folder: Path) -> None:
     rng = np.random.default_rng(0)
 
     def random(rows: int, columns: int) -> NDArray[np.float16]:
-        values: NDArray[np.float32] = rng.standard_normal((rows, columns), np.float32)
-        return (values / np.float32(columns**0.5)).astype(np.float16)
+        values = rng.standard_normal((rows, columns), np.float32) / np.float32(columns**0.5)
+        halves: NDArray[np.float16] = values.astype(np.float16)
+        return halves
 
     tensors: dict[str, NDArray[Any]] = {"model.embed_tokens.weight": random(config["vocab_size"], HIDDEN)}
     tensors["model.norm.weight"] = np.ones(HIDDEN, np.float16)

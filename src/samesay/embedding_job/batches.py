@@ -11,7 +11,7 @@ from samesay.errors import TextError
 from samesay.textfiles import TextRow, at_place
 
 if TYPE_CHECKING:
-    from samesay.model import TokenizedTexts
+    from samesay.tokens import TokenizedTexts
 
 # Fewer at a time would cost more in calls than in tokenizing.
 _LEAST_CHARACTERS = 2**14

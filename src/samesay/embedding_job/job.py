@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from samesay.model import TokenizedTexts
+    from samesay.tokens import TokenizedTexts
 
 SAVE_SECONDS = 1.0
 

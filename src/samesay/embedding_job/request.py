@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from samesay.identity import Identity
-    from samesay.model import TokenizedTexts
+    from samesay.tokens import TokenizedTexts
 
 
 class TextEncoder(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, Protocol, get_args
 
 import numpy as np
@@ -30,6 +31,7 @@ class Engine(Protocol):
         offsets: NDArray[np.int64],
         dimensions: int,
         prefix: NDArray[np.int32] | None = None,
+        progress: Callable[[float], object] | None = None,
     ) -> NDArray[np.float32]:
         """Give one vector a sequence.
 
@@ -39,6 +41,7 @@ class Engine(Protocol):
             dimensions: Leading values to keep before a vector is scaled to length 1.
             prefix: Ids that many sequences begin with, shape (p,): an engine may compute them once and keep
                 them. It changes no bit of any vector.
+            progress: Called now and then with the share that is done, 0 to 1; what it raises stops the pass.
 
         Returns:
             Shape (n, dimensions). A row depends on its own ids only, to the bit.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,11 +122,13 @@ class CpuEngine:
         offsets: NDArray[np.int64],
         dimensions: int,
         prefix: NDArray[np.int32] | None = None,
+        progress: Callable[[float], object] | None = None,
     ) -> NDArray[np.float32]:
         """Give one vector a sequence; see ``Engine.embed``."""
         out = np.empty((len(offsets) - 1, dimensions), np.float32)
         try:
-            self._model.forward(token_ids, offsets, _NO_TOKENS if prefix is None else prefix, out)
+            shared = _NO_TOKENS if prefix is None else prefix
+            self._model.forward(token_ids, offsets, shared, out, progress)
         except ValueError as error:
             raise TokenError(str(error)) from None
         except MemoryError:
