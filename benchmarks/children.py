@@ -20,7 +20,7 @@ from machine import versions
 from models import Model
 from peers.registry import Engine
 
-WORKER = Path(__file__).with_name("worker.py")
+PROGRAM = Path(__file__).with_name("child.py")
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -42,7 +42,7 @@ class Child:
         self._log = prepared.with_name(prepared.name + ".load.log")
         here, there = socket.socketpair()
         command = [
-            *(sys.executable, str(WORKER), "load", engine.name, describe(model), str(prepared)),
+            *(sys.executable, str(PROGRAM), "load", engine.name, describe(model), str(prepared)),
             *(str(threads), str(there.fileno())),
         ]
         begin = perf_counter()
@@ -93,7 +93,8 @@ class Child:
 
     def _failure(self) -> EngineFailedError:
         self.close()
-        return EngineFailedError(f"{self.engine.name} failed: {_last_line(self._log)} (all of it: {self._log})")
+        said = f"{_last_line(self._log)} (all of it: {self._log})"
+        return EngineFailedError(f"{self.engine.name} failed: {said}")
 
 
 @contextmanager
@@ -120,7 +121,7 @@ def prepare(engine: Engine, model: Model, cache: Path) -> Path:
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
     log = folder.with_name(folder.name + ".prepare.log")
-    command = [sys.executable, str(WORKER), "prepare", engine.name, describe(model), str(building)]
+    command = [sys.executable, str(PROGRAM), "prepare", engine.name, describe(model), str(building)]
     with log.open("w") as stream:
         done = subprocess.run(
             command, stdout=stream, stderr=stream, env=environment(os.cpu_count() or 1), check=False

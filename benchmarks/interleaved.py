@@ -15,10 +15,11 @@ from statistics import median
 from time import perf_counter, sleep
 
 import numpy as np
+from numpy.typing import NDArray
+
 from children import Child, EngineFailedError, opened
 from machine import Limits, busy_cpu_seconds, measure_limits
 from models import Model
-from numpy.typing import NDArray
 from peers.registry import ENGINES, REFERENCE, Engine
 from workloads import FIDELITY, Workload, fidelity_workload
 
@@ -112,7 +113,7 @@ class Comparison:
 
     def run(self, rounds: int, limits_program: Path | None) -> None:
         """Take all turns of all rounds."""
-        order = random.Random(1)  # noqa: S311
+        order = random.Random(1)
         for turn in range(rounds):
             self._say(f"round {turn + 1} of {rounds}")
             self.limits.append(measure_limits(limits_program, self.threads))

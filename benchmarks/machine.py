@@ -101,7 +101,7 @@ def load_average() -> float | None:
 
 
 def busy_cpu_seconds() -> float:
-    """Processor time that all processes have used since the start, and that other guests took from this one."""
+    """Processor time that all processes used since the machine started, or that its host kept from it."""
     try:
         first = Path("/proc/stat").read_text("ascii").splitlines()[0].split()[1:9]
     except OSError:

