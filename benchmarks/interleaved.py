@@ -48,7 +48,7 @@ class Measured:
 
     samples: dict[str, list[list[float]]] = field(default_factory=lambda: defaultdict(list))
     batch_size: dict[str, int] = field(default_factory=dict)
-    batch_trials: dict[str, dict[int, float]] = field(default_factory=dict)
+    batch_trials: dict[str, dict[int, list[float]]] = field(default_factory=dict)
     fidelity: list[float] = field(default_factory=list)
     starts: list[tuple[float, float]] = field(default_factory=list)
     memory: dict[str, float] = field(default_factory=dict)

@@ -39,7 +39,8 @@ def build_limits(folder: Path) -> Path | None:
         return None
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "limits"
-    command = [compiler, "-O3", "-std=c++20", "-march=native", "-pthread", LIMITS_SOURCE, "-o", program]
+    options = ["-O3", "-std=c++20", "-march=native", "-pthread"]
+    command = [compiler, *options, str(LIMITS_SOURCE), "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return program if done.returncode == 0 else None
 

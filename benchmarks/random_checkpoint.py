@@ -82,7 +82,11 @@ def make(folder: Path, seed: int = SEED) -> Path:
     _write(building / "tokenizer.json", _tokenizer())
     _write(
         building / "tokenizer_config.json",
-        {"model_max_length": 32768, "tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|endoftext|>"},
+        {
+            "model_max_length": 32768,
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "eos_token": "<|endoftext|>",
+        },
     )
     _write_weights(building / "model.safetensors", np.random.default_rng(seed))
     building.rename(folder)
@@ -131,7 +135,10 @@ def _tokenizer() -> dict[str, object]:
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
     vocabulary = {("<|endoftext|>" if i == END_TOKEN else f"w{i}"): i for i in range(VOCABULARY)}
     special = {"<|endoftext|>": {"id": "<|endoftext|>", "ids": [END_TOKEN], "tokens": ["<|endoftext|>"]}}
-    template = [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}}]
+    template = [
+        {"Sequence": {"id": "A", "type_id": 0}},
+        {"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}},
+    ]
     return {
         "version": "1.0",
         "truncation": None,

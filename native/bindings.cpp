@@ -73,6 +73,12 @@ class Model {
     int64_t prefix_hits() const { return network_->prefix_hits(); }
     int64_t prefix_bytes() const { return network_->prefix_bytes(); }
 
+    nb::dict phases() const {
+        nb::dict times;
+        for (size_t i = 0; i < phase_count; ++i) times[phase_names[i]] = network_->phases().milliseconds()[i];
+        return times;
+    }
+
     // The packed memory, to be written to a file; valid while the model lives.
     nb::list sections(nb::handle self) const {
         nb::list list;
@@ -206,6 +212,7 @@ NB_MODULE(_native, module) {
                     nb::arg("sample_ids"), nb::arg("sample_offsets"), "A network packed from a checkpoint's tensors.")
         .def_prop_ro("prefix_hits", &Model::prefix_hits, "Sequences so far whose prefix was kept from before.")
         .def_prop_ro("prefix_bytes", &Model::prefix_bytes, "Memory of the prefixes kept.")
+        .def_prop_ro("phases", &Model::phases, "Milliseconds of the last pass by phase.")
         .def("sections", [](nb::handle self) { return nb::cast<const Model&>(self).sections(self); },
              "The packed memory as (name, bytes) pairs.")
         .def("forward", &Model::forward, nb::arg("token_ids"), nb::arg("offsets"), nb::arg("prefix"),

@@ -100,37 +100,37 @@ class Decoder final : public Network {
         const int64_t query_width = settings_.heads * settings_.head_size;
         const int64_t key_value_width = 2 * settings_.key_value_heads * settings_.head_size;
         norm_rows(team, layer.query_key_value, layer.input_norm, stream.residual, stream.rows);
-        team.barrier();
+        phases_.end(team, Phase::inputs);
         layer.query_key_value.multiply(team, inputs_, stream.rows, key_value_part, Store::replace, key_values_.data(),
                                        key_value_width);
         if (picks_rows(index)) {
             pick_rows(team, stream);
             norm_rows(team, layer.query_key_value, layer.input_norm, stream.residual, stream.rows);
-            team.barrier();
+            phases_.end(team, Phase::inputs);
         }
         layer.query_key_value.multiply(team, inputs_, stream.rows, query_part, Store::replace, queries_.data(),
                                        query_width);
-        team.barrier();
+        phases_.end(team, Phase::query_key_value);
         keep_key_values(team, index, key_values_.data());
         attention_.pack_keys(team, key_values(index, key_values_.data()), transform(layer.key_norm));
-        team.barrier();
+        phases_.end(team, Phase::keys);
         attend(team, index, queries_.data(), transform(layer.query_norm), attended_.data(), pulse);
-        team.barrier();
+        phases_.end(team, Phase::attention);
         inputs_.set_rows(team, layer.output, attended_.data(), stream.rows);
-        team.barrier();
+        phases_.end(team, Phase::inputs);
         layer.output.multiply(team, inputs_, stream.rows, 0, Store::add, stream.residual, settings_.hidden_size);
-        team.barrier();
+        phases_.end(team, Phase::output);
     }
 
     void feed_forward(Team& team, const DecoderLayer& layer, float* residual, int64_t rows) {
         norm_rows(team, layer.gate_up, layer.middle_norm, residual, rows);
-        team.barrier();
+        phases_.end(team, Phase::inputs);
         layer.gate_up.multiply(team, inputs_, rows, 0, Store::gated, inner_.data(), settings_.intermediate_size);
-        team.barrier();
+        phases_.end(team, Phase::feed_forward_in);
         inputs_.set_rows(team, layer.down, inner_.data(), rows);
-        team.barrier();
+        phases_.end(team, Phase::inputs);
         layer.down.multiply(team, inputs_, rows, 0, Store::add, residual, settings_.hidden_size);
-        team.barrier();
+        phases_.end(team, Phase::feed_forward_out);
     }
 
     // The rows' norms become the inputs of `next`.

@@ -100,24 +100,24 @@ class Encoder final : public Network {
         const EncoderLayer& layer = layers_[size_t(index)];
         const int64_t width = settings_.hidden_size;
         inputs_.set_rows(team, layer.query_key_value, stream.residual, stream.rows);
-        team.barrier();
+        phases_.end(team, Phase::inputs);
         layer.query_key_value.multiply(team, inputs_, stream.rows, key_value_part, Store::replace, key_values_.data(),
                                        2 * width);
         if (picks_rows(index)) {
             pick_rows(team, stream);
             inputs_.set_rows(team, layer.query_key_value, stream.residual, stream.rows);
-            team.barrier();
+            phases_.end(team, Phase::inputs);
         }
         layer.query_key_value.multiply(team, inputs_, stream.rows, query_part, Store::replace, queries_.data(), width);
-        team.barrier();
+        phases_.end(team, Phase::query_key_value);
         attention_.pack_keys(team, key_values(index, key_values_.data()), {});
-        team.barrier();
+        phases_.end(team, Phase::keys);
         attend(team, index, queries_.data(), {}, attended_.data(), pulse);
-        team.barrier();
+        phases_.end(team, Phase::attention);
         inputs_.set_rows(team, layer.output, attended_.data(), stream.rows);
-        team.barrier();
+        phases_.end(team, Phase::inputs);
         layer.output.multiply(team, inputs_, stream.rows, 0, Store::add, stream.residual, width);
-        team.barrier();
+        phases_.end(team, Phase::output);
         for (int64_t row = 0; row < stream.rows; row += feed_forward_rows) {
             feed_forward(team, layer, stream.residual + row * width, std::min(feed_forward_rows, stream.rows - row));
         }
@@ -126,15 +126,15 @@ class Encoder final : public Network {
     void feed_forward(Team& team, const EncoderLayer& layer, float* residual, int64_t rows) {
         norm_rows(team, layer.attention_norm, residual, rows);
         inputs_.set_rows(team, layer.inner, residual, rows);
-        team.barrier();
+        phases_.end(team, Phase::inputs);
         layer.inner.multiply(team, inputs_, rows, 0, Store::gelu, inner_.data(), settings_.intermediate_size);
-        team.barrier();
+        phases_.end(team, Phase::feed_forward_in);
         inputs_.set_rows(team, layer.outer, inner_.data(), rows);
-        team.barrier();
+        phases_.end(team, Phase::inputs);
         layer.outer.multiply(team, inputs_, rows, 0, Store::add, residual, settings_.hidden_size);
-        team.barrier();
+        phases_.end(team, Phase::feed_forward_out);
         norm_rows(team, layer.output_norm, residual, rows);
-        team.barrier();
+        phases_.end(team, Phase::inputs);
     }
 
     void norm_rows(const Team& team, const LayerNorm& norm, float* x, int64_t rows) const {

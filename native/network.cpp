@@ -122,7 +122,7 @@ void Network::pick_rows(Team& team, Stream& stream) {
     }
     if (team.id() == 0) attention_.ask(picked_spans_);
     stream = {kept, picked};
-    team.barrier();
+    phases_.end(team, Phase::query_key_value);
 }
 
 void Network::embed_rows(const Team& team, const Batch& batch, const Stream& stream) const {
@@ -172,13 +172,14 @@ bool Network::run(const Batch& batch, const Prefix* prefix, int64_t dimensions, 
     const int64_t width = settings_.hidden_size;
     Pulse pulse(ask);
     bool stopped = false;
+    phases_.start();
     pool_.run([&](Team& team) {
         Stream stream{residual_.data(), rows_};
         embed_rows(team, batch, stream);
         for (int64_t index = 0; index < settings_.layers; ++index) {
             // One thread decides for all: they must leave at the same barrier.
             if (team.id() == 0) stopped = pulse.stopping(team, double(index) / double(settings_.layers));
-            team.barrier();
+            phases_.end(team, index == 0 ? Phase::embed : Phase::inputs);
             if (stopped) return;
             layer(team, index, stream, pulse);
         }
@@ -190,6 +191,7 @@ bool Network::run(const Batch& batch, const Prefix* prefix, int64_t dimensions, 
             kernels_.normalise(sum, dimensions);
             std::memcpy(out + i * dimensions, sum, size_t(dimensions) * sizeof(float));
         }
+        phases_.end(team, Phase::pool);
     });
     return !stopped;
 }

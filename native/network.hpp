@@ -12,6 +12,7 @@
 #include "buffer.hpp"
 #include "kernels.hpp"
 #include "linear.hpp"
+#include "phases.hpp"
 #include "prefix_cache.hpp"
 #include "pulse.hpp"
 #include "source.hpp"
@@ -68,6 +69,9 @@ class Network {
     int64_t prefix_hits() const { return prefix_hits_; }
     int64_t prefix_bytes() const { return prefixes_.bytes(); }
 
+    // Where the time of the last pass went.
+    const Phases& phases() const { return phases_; }
+
     const Settings& settings() const { return settings_; }
 
    protected:
@@ -102,6 +106,7 @@ class Network {
     const Kernels& kernels_;
     ThreadPool pool_;
     Attention attention_;
+    Phases phases_;
 
    private:
     void check(const Batch& batch) const;

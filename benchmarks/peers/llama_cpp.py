@@ -88,7 +88,7 @@ class LlamaCpp:
 
     def _vector(self, number: int) -> NDArray[np.float32]:
         pointer = self._api.llama_get_embeddings_seq(self._context, number)
-        return np.ctypeslib.as_array(pointer, (self._model.hidden,)).copy()
+        return np.array(np.ctypeslib.as_array(pointer, (self._model.hidden,)), np.float32)
 
 
 def prepare(model: Model, variant: str, folder: Path) -> None:

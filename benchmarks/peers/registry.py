@@ -11,7 +11,7 @@ from peers.base import PeerModule
 
 REFERENCE = "sentence-transformers-fp32"
 OURS = "ours"
-_PEERS_INSTALL = "pip install torch==2.13.0 && pip install -r benchmarks/requirements.txt"
+_PEERS_INSTALL = "see the first lines of benchmarks/requirements.txt"
 _EVERY = ("random", "bundled", "minilm")
 
 

@@ -25,9 +25,10 @@ class SentenceTransformers:
         torch.set_num_threads(threads)
         self._torch: Any = torch
         dtype = {"bf16": torch.bfloat16, "fp32": torch.float32}[variant]
-        self._model: Any = SentenceTransformer(
+        loaded: Any = SentenceTransformer(
             str(model.folder), device="cpu", local_files_only=True, model_kwargs={"dtype": dtype}
-        ).eval()
+        )
+        self._model = loaded.eval()
         self._prompt = model.prompt
         # Keys and values are of no use afterwards.
         self._model[0].auto_model.config.use_cache = False

@@ -107,6 +107,11 @@ class CpuEngine:
             raise EngineError(f"{checkpoint.folder} needs more memory than this machine has") from None
 
     @property
+    def phases(self) -> dict[str, float]:
+        """Milliseconds of the last pass by phase, as the calling thread saw them."""
+        return self._model.phases
+
+    @property
     def prefix_hits(self) -> int:
         """Sequences so far whose prefix was kept from before."""
         return self._model.prefix_hits

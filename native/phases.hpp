@@ -1,0 +1,41 @@
+// Where the time of a pass goes: one clock, read by the calling thread when the team ends a phase together.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+
+#include "threads.hpp"
+
+namespace samesay {
+
+// What a pass consists of. Inputs are norms, transforms and quantising before a linear layer.
+enum class Phase { embed, inputs, query_key_value, keys, attention, output, feed_forward_in, feed_forward_out, pool };
+constexpr size_t phase_count = 9;
+constexpr std::array<const char*, phase_count> phase_names = {
+    "embed", "inputs", "query_key_value", "keys", "attention", "output", "feed_forward_in", "feed_forward_out", "pool"};
+
+class Phases {
+   public:
+    void start() {
+        milliseconds_.fill(0);
+        last_ = std::chrono::steady_clock::now();
+    }
+
+    // A barrier; the time since the last one belongs to `phase`.
+    void end(Team& team, Phase phase) {
+        team.barrier();
+        if (team.id() != 0) return;
+        const auto now = std::chrono::steady_clock::now();
+        milliseconds_[size_t(phase)] += std::chrono::duration<double, std::milli>(now - last_).count();
+        last_ = now;
+    }
+
+    const std::array<double, phase_count>& milliseconds() const { return milliseconds_; }
+
+   private:
+    std::array<double, phase_count> milliseconds_{};
+    std::chrono::steady_clock::time_point last_{};
+};
+
+}  // namespace samesay

