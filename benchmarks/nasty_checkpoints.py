@@ -46,18 +46,18 @@ class Nasty:
 
 def nasty_checkpoints(hidden: int) -> tuple[Nasty, ...]:
     """Give the ways to make a checkpoint of that width hard."""
-    norms = _outlier_channels(hidden, share=8 / 1024, factor=30)
-    massive = _massive_token(hidden, channels=3, factor=1000)
-    residual = _residual_outliers(hidden, channels=4, factor=40)
-    few = max(1, round(hidden * 8 / 1024))
-    told = f"{few} of {hidden} channels of every norm's weight times 30, the columns behind it divided by it"
-    token = "state of the first token 1000 times larger in 3 channels"
-    stream = "4 channels of the residual stream 40 times larger for every token"
+    outliers, massive, stream = (max(1, round(hidden * count / 1024)) for count in (8, 3, 4))
+    norms = f"{outliers} of {hidden} channels of every norm's weight times 30, the columns behind divided by it"
+    token = f"state of the first token 1000 times larger in {massive} of {hidden} channels"
+    residual = f"{stream} of {hidden} channels of the residual stream 40 times larger for every token"
+    by_norms = _outlier_channels(hidden, outliers, factor=30)
+    by_token = _massive_token(hidden, massive, factor=1000)
+    by_residual = _residual_outliers(hidden, stream, factor=40)
     return (
-        Nasty("norm-outliers", told, (norms,)),
-        Nasty("massive-token", token, (massive,)),
-        Nasty("massive-token-and-residual-outliers", f"{token}; {stream}", (massive, residual)),
-        Nasty("all-of-these", f"{told}; {token}; {stream}", (norms, massive, residual)),
+        Nasty("norm-outliers", norms, (by_norms,)),
+        Nasty("massive-token", token, (by_token,)),
+        Nasty("massive-token-and-residual-outliers", f"{token}; {residual}", (by_token, by_residual)),
+        Nasty("all-of-these", f"{norms}; {token}; {residual}", (by_norms, by_token, by_residual)),
     )
 
 
@@ -138,13 +138,13 @@ def _write_random(path: Path, shapes: dict[str, tuple[int, ...]], random: np.ran
     with path.open("wb") as stream:
         stream.write(len(text).to_bytes(8, "little") + text)
         for name, shape in shapes.items():
-            # As large as in a trained model of this width, where the layers' outputs matter.
-            drawn = random.standard_normal(shape, np.float32) * np.float32(shape[-1] ** -0.5)
+            # A layer then does to its input what one of the large random checkpoint does.
+            drawn = random.standard_normal(shape, np.float32) * np.float32(0.02 * (1024 / shape[-1]) ** 0.5)
             values = np.ones(shape, np.float32) if name.endswith("norm.weight") else drawn
             stream.write(to_bfloat16(values).tobytes())
 
 
-def _outlier_channels(hidden: int, share: float, factor: float) -> Change:
+def _outlier_channels(hidden: int, count: int, factor: float) -> Change:
     """Multiply some channels of every norm and divide the columns behind it: the function stays the same."""
 
     def change(name: str, values: Values) -> Values:
@@ -154,7 +154,7 @@ def _outlier_channels(hidden: int, share: float, factor: float) -> Change:
         layer, rest = int(parts[1]), ".".join(parts[2:]).removesuffix(".weight")
         for number, (norm, behind) in enumerate(_BEHIND_NORM.items()):
             random = np.random.default_rng([layer, number, 17])
-            channels = random.choice(hidden, max(1, round(hidden * share)), replace=False)
+            channels = random.choice(hidden, count, replace=False)
             if rest == norm:
                 values[channels] *= factor
             elif rest in behind:
@@ -176,6 +176,7 @@ def _massive_token(hidden: int, channels: int, factor: float) -> Change:
 
 
 def _residual_outliers(hidden: int, channels: int, factor: float) -> Change:
+    """Enlarge channels for every layer to read; the last norm takes them back, as those of trained models do."""
     chosen = np.random.default_rng(23).choice(hidden, channels, replace=False)
 
     def change(name: str, values: Values) -> Values:
@@ -183,6 +184,8 @@ def _residual_outliers(hidden: int, channels: int, factor: float) -> Change:
             values[:, chosen] *= factor
         elif name.endswith(_WRITES_TO_RESIDUAL):
             values[chosen] *= factor
+        elif name == "norm.weight":
+            values[chosen] /= factor
         return values
 
     return change

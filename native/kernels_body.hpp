@@ -150,10 +150,24 @@ void tile_bf16(int rows, int columns, int64_t depth, const float* a, int64_t a_s
     chosen(columns, depth, a, a_stride, panel, bias, accumulate, c, c_stride);
 }
 
+// The sum of squares; four partial sums, because one would wait for itself at every step.
+inline float sum_squares(const float* x, int64_t count) {
+    Floats sums[4] = {};
+    int64_t i = 0;
+    for (; i + 4 * lanes <= count; i += 4 * lanes) {
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; ++j) {
+            const Floats v = load(x + i + j * lanes);
+            sums[j] = multiply_add(v, v, sums[j]);
+        }
+    }
+    Floats rest = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    each_vector(x + i, count - i, [&](int64_t, Floats v, int64_t) { rest = multiply_add(v, v, rest); });
+    return sum_lanes(rest);
+}
+
 void rms_norm(const float* x, const float* weight, float epsilon, int64_t count, float* y) {
-    Floats squares = {};
-    each_vector(x, count, [&](int64_t, Floats v, int64_t) { squares = multiply_add(v, v, squares); });
-    const float mean = sum_lanes(squares) / float(count);
+    const float mean = sum_squares(x, count) / float(count);
     const Floats factor = broadcast(1.0f / __builtin_sqrtf(mean + epsilon));
     each_vector(x, count, [&](int64_t i, Floats v, int64_t n) {
         store_first(y + i, v * factor * load_first(weight + i, n), n);
@@ -214,9 +228,7 @@ void scale(const float* x, float factor, int64_t count, float* y) {
 }
 
 void normalise(float* x, int64_t count) {
-    Floats squares = {};
-    each_vector(x, count, [&](int64_t, Floats v, int64_t) { squares = multiply_add(v, v, squares); });
-    const float length = __builtin_sqrtf(sum_lanes(squares));
+    const float length = __builtin_sqrtf(sum_squares(x, count));
     if (length > 0) {
         each_vector(x, count, [&](int64_t i, Floats v, int64_t n) { store_first(x + i, v / length, n); });
     }

@@ -58,22 +58,35 @@ inline Floats multiply_add(Floats a, Floats b, Floats c) {
 
 inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
 
-// Adds the lanes in halves: a fixed tree, the same in every build of this width.
+// Joins the lanes in halves: a fixed tree, the same in every build of this width.
+template <class Join>
+inline float join_lanes(Floats v, Join join) {
+    typedef float Quarter __attribute__((vector_size(16)));
+    Quarter four;
+#if defined(__AVX512F__)
+    typedef float Half __attribute__((vector_size(32)));
+    const __m512 all = reinterpret_cast<__m512>(v);
+    const Half eight = join(reinterpret_cast<Half>(_mm512_castps512_ps256(all)),
+                            reinterpret_cast<Half>(_mm512_extractf32x8_ps(all, 1)));
+    four = join(reinterpret_cast<Quarter>(_mm256_castps256_ps128(reinterpret_cast<__m256>(eight))),
+                reinterpret_cast<Quarter>(_mm256_extractf128_ps(reinterpret_cast<__m256>(eight), 1)));
+#elif defined(__AVX2__)
+    const __m256 all = reinterpret_cast<__m256>(v);
+    four = join(reinterpret_cast<Quarter>(_mm256_castps256_ps128(all)),
+                reinterpret_cast<Quarter>(_mm256_extractf128_ps(all, 1)));
+#else
+    four = v;
+#endif
+    const Quarter two = join(four, Quarter{four[2], four[3], four[2], four[3]});
+    return join(two, Quarter{two[1], two[1], two[1], two[1]})[0];
+}
+
 inline float sum_lanes(Floats v) {
-    float values[lanes];
-    store(values, v);
-    for (int width = lanes / 2; width > 0; width /= 2) {
-        for (int i = 0; i < width; ++i) values[i] += values[i + width];
-    }
-    return values[0];
+    return join_lanes(v, [](auto a, auto b) { return a + b; });
 }
 
 inline float largest_lane(Floats v) {
-    float values[lanes];
-    store(values, v);
-    float largest = values[0];
-    for (int i = 1; i < lanes; ++i) largest = values[i] > largest ? values[i] : largest;
-    return largest;
+    return join_lanes(v, [](auto a, auto b) { return a > b ? a : b; });
 }
 
 // e^x with a relative error below 2e-7; exactly 1 at 0 and exactly 0 below -87. Range reduction by
