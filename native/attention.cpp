@@ -10,6 +10,8 @@ namespace {
 
 // Asking positions of one task: enough to be worth handing out, few enough to share a long sequence.
 constexpr int64_t chunk_positions = 96;
+// Tiles of queries that pass over the keys together: a block of keys then serves all of them from the cache.
+constexpr int64_t tiles_together = 8;
 // Below every score, and finite, so that the difference of two of them is a number.
 constexpr float no_maximum = -1e30f;
 
@@ -26,15 +28,15 @@ Attention::Attention(const Kernels& kernels, const AttentionShape& shape, int th
       group_(shape.heads / shape.key_value_heads),
       value_stride_(round_up(shape.head_size, kernels.lanes)),
       scratch_(size_t(threads)) {
-    const int64_t rows = kernels.tile_rows;
+    const int64_t rows = kernels.tile_rows * tiles_together;
     for (Scratch& scratch : scratch_) {
         scratch.query.reserve(rows * shape.head_size);
-        scratch.scores.reserve(rows * block_keys);
+        scratch.scores.reserve(kernels.tile_rows * block_keys);
         scratch.sums.reserve(rows * value_stride_);
         scratch.maxima.reserve(rows);
         scratch.totals.reserve(rows);
         scratch.query_halves.reserve(rows * shape.head_size);
-        scratch.weight_halves.reserve(rows * block_keys);
+        scratch.weight_halves.reserve(kernels.tile_rows * block_keys);
     }
 }
 
@@ -149,9 +151,9 @@ void Attention::attend(Team& team, const float* queries, const HeadTransform& tr
         const QueryTask& task = query_tasks_[size_t(i)];
         if (stopping(double(i) / double(tasks))) return;
         const int64_t rows = (task.end - task.begin) * group_;
-        for (int64_t row = 0; row < rows; row += kernels_.tile_rows) {
-            const int count = int(std::min<int64_t>(kernels_.tile_rows, rows - row));
-            attend_tile({task, row, count, scratch}, queries, transform, out);
+        const int64_t together = kernels_.tile_rows * tiles_together;
+        for (int64_t row = 0; row < rows; row += together) {
+            attend_rows({task, row, int(std::min(together, rows - row)), scratch, 0}, queries, transform, out);
         }
     });
 }
@@ -163,21 +165,28 @@ int64_t Attention::offset_of(const Tile& tile, int64_t row) const {
     return (query_row * shape_.heads + head) * shape_.head_size;
 }
 
-void Attention::attend_tile(const Tile& tile, const float* queries, const HeadTransform& transform,
+void Attention::attend_rows(const Tile& rows, const float* queries, const HeadTransform& transform,
                             float* out) const {
-    Scratch& scratch = tile.scratch;
-    load_queries(tile, queries, transform);
-    std::fill_n(scratch.maxima.data(), tile.rows, no_maximum);
-    std::fill_n(scratch.totals.data(), tile.rows, 0.0f);
-    std::fill_n(scratch.sums.data(), tile.rows * value_stride_, 0.0f);
+    Scratch& scratch = rows.scratch;
+    load_queries(rows, queries, transform);
+    std::fill_n(scratch.maxima.data(), rows.rows, no_maximum);
+    std::fill_n(scratch.totals.data(), rows.rows, 0.0f);
+    std::fill_n(scratch.sums.data(), rows.rows * value_stride_, 0.0f);
     // Blocks begin at multiples of their size from the first key on: a row's sums are taken in the same order
     // whichever rows share its tile and whether its prefix was computed now or kept.
-    const int64_t first = visible_begin(position_of(tile, 0)) / block_keys * block_keys;
-    const int64_t last = visible_end(tile.task.span, position_of(tile, tile.rows - 1));
-    for (int64_t key = first; key < last; key += block_keys) attend_block(tile, key, std::min(last, key + block_keys));
-    for (int row = 0; row < tile.rows; ++row) {
+    const int64_t first = visible_begin(position_of(rows, 0)) / block_keys * block_keys;
+    const int64_t last = visible_end(rows.task.span, position_of(rows, rows.rows - 1));
+    for (int64_t key = first; key < last; key += block_keys) {
+        for (int64_t slot = 0; slot < rows.rows; slot += kernels_.tile_rows) {
+            const int count = int(std::min<int64_t>(kernels_.tile_rows, rows.rows - slot));
+            const Tile tile{rows.task, rows.begin + slot, count, scratch, slot};
+            const int64_t end = visible_end(rows.task.span, position_of(tile, count - 1));
+            if (key < end) attend_block(tile, key, std::min(end, key + block_keys));
+        }
+    }
+    for (int row = 0; row < rows.rows; ++row) {
         kernels_.scale(scratch.sums.data() + row * value_stride_, 1.0f / scratch.totals.data()[row], shape_.head_size,
-                       out + offset_of(tile, row));
+                       out + offset_of(rows, row));
     }
 }
 
@@ -201,8 +210,9 @@ void Attention::attend_block(const Tile& tile, int64_t first_key, int64_t last_k
         const int64_t from = std::clamp<int64_t>(visible_begin(position) - first_key, 0, scored);
         const int64_t to = std::clamp<int64_t>(visible_end(tile.task.span, position) - first_key, 0, scored);
         const float shrink = kernels_.softmax_block(scratch.scores.data() + row * block_keys, from, to, scored,
-                                                    scratch.maxima.data() + row, scratch.totals.data() + row);
-        float* sum = scratch.sums.data() + row * value_stride_;
+                                                    scratch.maxima.data() + tile.slot + row,
+                                                    scratch.totals.data() + tile.slot + row);
+        float* sum = scratch.sums.data() + (tile.slot + row) * value_stride_;
         if (shrink != 1.0f) kernels_.scale(sum, shrink, value_stride_, sum);
     }
     add_values(tile, block + key_words(), count);
@@ -216,11 +226,12 @@ void Attention::score_block(const Tile& tile, const float* block, int64_t count)
         float* scores = tile.scratch.scores.data() + panel;
         if (halves_) {
             const auto* keys = reinterpret_cast<const uint32_t*>(block) + panel * size / 2;
-            kernels_.tile_pairs(tile.rows, columns, size / 2, tile.scratch.query_halves.data(), size, keys, width,
+            kernels_.tile_pairs(tile.rows, columns, size / 2, tile.scratch.query_halves.data() + tile.slot * size,
+                                size, keys, width,
                                 false, scores, block_keys);
         } else {
-            kernels_.tile(tile.rows, columns, size, tile.scratch.query.data(), size, block + panel * size, width,
-                          nullptr, false, scores, block_keys);
+            kernels_.tile(tile.rows, columns, size, tile.scratch.query.data() + tile.slot * size, size,
+                          block + panel * size, width, nullptr, false, scores, block_keys);
         }
     }
 }
@@ -237,7 +248,7 @@ void Attention::add_values(const Tile& tile, const float* values, int64_t count)
     }
     for (int64_t d = 0; d < size; d += width) {
         const int columns = int(std::min(width, size - d));
-        float* sums = tile.scratch.sums.data() + d;
+        float* sums = tile.scratch.sums.data() + tile.slot * value_stride_ + d;
         if (halves_) {
             kernels_.tile_pairs(tile.rows, columns, (count + 1) / 2, halves, block_keys,
                                 reinterpret_cast<const uint32_t*>(values) + d, value_stride_, true, sums,

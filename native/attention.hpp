@@ -78,7 +78,7 @@ class Attention {
         int64_t begin;
         int64_t end;
     };
-    // Memory of one thread for one tile of queries.
+    // Memory of one thread for the tiles of queries that pass over the keys together.
     struct Scratch {
         Buffer<float> query;
         Buffer<float> scores;
@@ -88,19 +88,21 @@ class Attention {
         Buffer<uint16_t> query_halves;
         Buffer<uint16_t> weight_halves;
     };
-    // One tile on its way: (position, head of the group) pairs that share the keys.
+    // Rows of a task on their way: (position, head of the group) pairs that share the keys. A tile's rows begin
+    // at row `slot` of the scratch memory.
     struct Tile {
         const QueryTask& task;
         int64_t begin;
         int rows;
         Scratch& scratch;
+        int64_t slot;
     };
 
     void pack_block(const KeyTask& task, const KeyValues& key_values, const HeadTransform& transform,
                     Scratch& scratch);
     void pack_key(float* column, const float* key) const;
     void pack_key_halves(uint32_t* column, const float* key, Scratch& scratch) const;
-    void attend_tile(const Tile& tile, const float* queries, const HeadTransform& transform, float* out) const;
+    void attend_rows(const Tile& rows, const float* queries, const HeadTransform& transform, float* out) const;
     void load_queries(const Tile& tile, const float* queries, const HeadTransform& transform) const;
     void attend_block(const Tile& tile, int64_t first_key, int64_t last_key) const;
     void score_block(const Tile& tile, const float* block, int64_t count) const;
