@@ -158,7 +158,7 @@ def test_no_texts_give_no_rows(load: Load) -> None:
 def test_ten_thousand_texts_come_out_in_their_order(load: Load) -> None:
     model = load("bert-cls")
     texts = [f"item {number} of {number % 7}" for number in range(10_000)]
-    done: list[tuple[int, int]] = []
+    done: list[tuple[float, int]] = []
     vectors = model.encode(texts, progress=lambda count, total: done.append((count, total)))
     assert vectors.shape == (10_000, 48)
     assert_unit(vectors)

@@ -27,8 +27,8 @@ from samesay.embedding_job import (
 from samesay.errors import InputFileError, OutputFileError, OverlengthError
 from samesay.identity import Identity
 from samesay.model import EmbeddingModel, load
-from samesay.tokens import TokenizedTexts
 from samesay.textfiles import text_source
+from samesay.tokens import TokenizedTexts
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 WORDS = ["the", "cat", "sleeps", "under", "a", "tree", "猫", "睡觉", "été", "42"]

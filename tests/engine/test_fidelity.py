@@ -41,13 +41,14 @@ def cosines(
 ) -> NDArray[np.float64]:
     found: list[Vectors] = []
     for chosen in ("fp32", precision):
-        model = samesay.load(folder, precision=chosen)  # type: ignore[arg-type]
+        model = samesay.load(folder, precision=chosen)
         if isinstance(inputs[0], str):
-            found.append(model.encode(inputs, prompt="query"))  # type: ignore[arg-type]
+            found.append(model.encode(inputs, prompt="query"))
         else:
-            found.append(model.encode_tokens(inputs))  # type: ignore[arg-type]
+            found.append(model.encode_tokens(inputs))
     exact, held = found[0].astype(np.float64), found[1].astype(np.float64)
-    return np.einsum("nd,nd->n", exact, held)  # type: ignore[no-any-return]
+    found_cosines: NDArray[np.float64] = (exact * held).sum(axis=1)
+    return found_cosines
 
 
 @pytest.mark.parametrize(("precision", "least"), [("int8", 0.998), ("bf16", 0.9999)])
@@ -90,7 +91,9 @@ def decoder_tensors(nasty: str) -> Iterator[tuple[str, Vectors]]:
     random = np.random.default_rng(11)
 
     def draw(rows: int, columns: int) -> Vectors:
-        return random.standard_normal((rows, columns), np.float32) / np.float32(np.sqrt(columns))
+        drawn: Vectors = random.standard_normal((rows, columns), np.float32)
+        drawn /= np.float32(np.sqrt(columns))
+        return drawn
 
     embedding = random.standard_normal((VOCABULARY, HIDDEN), np.float32)
     if nasty == "massive token":

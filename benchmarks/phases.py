@@ -1,10 +1,10 @@
-"""Where each millisecond of a pass goes, phase by phase, beside the least that this machine would need for it.
+"""Where each millisecond of a pass goes, phase by phase, beside the least that this machine needs for it.
 
-    python benchmarks/profile.py [--json results/profile.json] [--picture results/roofline.png]
+    python benchmarks/phases.py [--json results/phases.json] [--picture results/roofline.png]
 
-The least time of a phase of linear layers is the larger of its operations at the measured int8 peak and its
-weights at the measured read bandwidth; what is above it is overhead. The random checkpoint of the 0.6B shape is
-made on first use (about 1.2 GB in the folder that --checkpoints names).
+The least time of a phase of linear layers is the larger of its operations at the measured int8 peak and
+its weights at the measured read bandwidth; what is above it is overhead. The random checkpoint of the
+0.6B shape is made on first use (about 1.2 GB in the folder that --checkpoints names).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from machine import Limits, available_threads, build_limits, measure_limits
-from random_checkpoint import HEAD_SIZE, HEADS, HIDDEN, INNER, KEY_VALUE_HEADS, LAYERS, VOCABULARY, make
 
 import samesay
+from machine import Limits, available_threads, build_limits, measure_limits
+from random_checkpoint import HEAD_SIZE, HEADS, HIDDEN, INNER, KEY_VALUE_HEADS, LAYERS, VOCABULARY, make
 
 ROUNDS = 9
 WORKLOADS = {"W1": [20], "W2": [64], "W3": [512], "W5": None}
@@ -85,7 +85,8 @@ def draw(found: dict[str, dict[str, float]], limits: Limits, path: Path) -> None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    assert limits.int8_gops and limits.read_gb_per_second
+    assert limits.int8_gops
+    assert limits.read_gb_per_second
     figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
     intensity = np.geomspace(1, 10_000, 200)
     axes.plot(intensity, np.minimum(limits.int8_gops, intensity * limits.read_gb_per_second), color="black")
@@ -94,15 +95,14 @@ def draw(found: dict[str, dict[str, float]], limits: Limits, path: Path) -> None
         spent = sum(phases[phase] for phase in LINEAR)
         reached = 2 * sum(LINEAR.values()) * LAYERS * tokens / (spent * 1e6)
         axes.plot(2 * tokens, reached, "o")
-        axes.annotate(
-            f"{name} {reached / limits.int8_gops:.0%}", (2 * tokens, reached), xytext=(6, -12), textcoords="offset points"
-        )
+        label = f"{name} {reached / limits.int8_gops:.0%}"
+        axes.annotate(label, (2 * tokens, reached), xytext=(6, -12), textcoords="offset points")
     axes.set(
         xscale="log",
         yscale="log",
         xlabel="operations per byte of weights",
         ylabel="10⁹ int8 operations a second",
-        title=f"Linear layers under the roof: {limits.int8_gops:.0f} GOPS, {limits.read_gb_per_second:.0f} GB/s",
+        title=f"Linear layers: roof {limits.int8_gops:.0f} GOPS, {limits.read_gb_per_second:.0f} GB/s",
     )
     figure.savefig(path, dpi=120)
 
@@ -110,7 +110,8 @@ def draw(found: dict[str, dict[str, float]], limits: Limits, path: Path) -> None
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoints", type=Path, default=Path(tempfile.gettempdir()) / "samesay-benchmarks")
+    default = Path(tempfile.gettempdir()) / "samesay-benchmarks"
+    parser.add_argument("--checkpoints", type=Path, default=default)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
