@@ -47,15 +47,20 @@ class Nasty:
 def nasty_checkpoints(hidden: int) -> tuple[Nasty, ...]:
     """Give the ways to make a checkpoint of that width hard."""
     outliers, massive, stream = (max(1, round(hidden * count / 1024)) for count in (8, 3, 4))
-    norms = f"{outliers} of {hidden} channels of every norm's weight times 30, the columns behind divided by it"
+    norms = (
+        f"{outliers} of {hidden} channels of every norm's weight times 30, the columns behind divided by it"
+    )
     token = f"state of the first token 1000 times larger in {massive} of {hidden} channels"
-    residual = f"{stream} of {hidden} channels of the residual stream 40 times larger for every token"
+    embedded = f"{stream} of {hidden} channels of every embedding 40 times larger"
+    residual = f"{stream} of {hidden} channels of the residual stream 40 times larger, in every layer"
     by_norms = _outlier_channels(hidden, outliers, factor=30)
     by_token = _massive_token(hidden, massive, factor=1000)
-    by_residual = _residual_outliers(hidden, stream, factor=40)
+    by_embedding = _residual_outliers(hidden, stream, factor=40, every_layer=False)
+    by_residual = _residual_outliers(hidden, stream, factor=40, every_layer=True)
     return (
         Nasty("norm-outliers", norms, (by_norms,)),
         Nasty("massive-token", token, (by_token,)),
+        Nasty("massive-token-and-embedding-outliers", f"{token}; {embedded}", (by_token, by_embedding)),
         Nasty("massive-token-and-residual-outliers", f"{token}; {residual}", (by_token, by_residual)),
         Nasty("all-of-these", f"{norms}; {token}; {residual}", (by_norms, by_token, by_residual)),
     )
@@ -175,16 +180,19 @@ def _massive_token(hidden: int, channels: int, factor: float) -> Change:
     return change
 
 
-def _residual_outliers(hidden: int, channels: int, factor: float) -> Change:
-    """Enlarge channels for every layer to read; the last norm takes them back, as those of trained models do."""
+def _residual_outliers(hidden: int, channels: int, factor: float, *, every_layer: bool) -> Change:
+    """Enlarge channels where the stream begins, or also where layers write to it.
+
+    In the second case the last norm takes them back, as those of trained models do: they would rule the vector.
+    """
     chosen = np.random.default_rng(23).choice(hidden, channels, replace=False)
 
     def change(name: str, values: Values) -> Values:
         if name == "embed_tokens.weight":
             values[:, chosen] *= factor
-        elif name.endswith(_WRITES_TO_RESIDUAL):
+        elif every_layer and name.endswith(_WRITES_TO_RESIDUAL):
             values[chosen] *= factor
-        elif name == "norm.weight":
+        elif every_layer and name == "norm.weight":
             values[chosen] /= factor
         return values
 

@@ -23,6 +23,9 @@ def read_model(text: str) -> Model:
     return Model(**fields)
 
 
+_CLOSE = 1.15
+
+
 class Worker:
     """An engine and the workloads of its model."""
 
@@ -56,14 +59,16 @@ class Worker:
     def best_batch_size(self, name: str) -> tuple[int, dict[int, list[float]]]:
         """The batch size with which a workload takes least time, and the times of all that were tried.
 
-        The two best of a first trial are tried again, so that one bad moment does not decide.
+        Those close to the best are tried again, so that one bad moment does not decide.
         """
         workload = self._workloads[name]
         sizes = [size for size in self._peer.batch_sizes if size <= workload.items]
         if len(sizes) < 2:
             return max(self._peer.batch_sizes), {}
         took = {size: self.time(name, 0, size, False) for size in sizes}
-        for size in sorted(sizes, key=lambda one: min(took[one]))[:2]:
+        best = min(map(min, took.values()))
+        close = [size for size in sizes if min(took[size]) < _CLOSE * best]
+        for size in close if len(close) > 1 else ():
             took[size] += self.time(name, 1, size, False)
         return min(took, key=lambda size: min(took[size])), took
 

@@ -1,7 +1,10 @@
 #include "network.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <stdexcept>
 
 namespace samesay {
@@ -24,6 +27,7 @@ Network::Network(const Settings& settings, const Kernels& kernels, bool causal)
                  AttentionShape{settings.heads, settings.key_value_heads, settings.head_size, causal, settings.window,
                                 settings.halves},
                  settings.threads),
+      owner_(getpid()),
       // A mean needs the last states of the prefix too, which are not kept.
       keeps_prefixes_(causal && settings.pooling == Pooling::last && settings.prefix_cache_bytes > 0),
       prefixes_(settings.prefix_cache_bytes) {}
@@ -58,14 +62,15 @@ const Prefix* Network::find_prefix(const Batch& batch, const std::vector<int32_t
     if (const Prefix* kept = prefixes_.find(tokens)) return kept;
     Prefix prefix;
     prefix.tokens = tokens;
-    for (int64_t i = 0; i < settings_.layers; ++i) prefix.layers.emplace_back(length * key_value_width());
     prefix.bytes = settings_.layers * length * key_value_width() * int64_t(sizeof(float));
     if (prefix.bytes > prefixes_.most_bytes()) return nullptr;
+    for (int64_t i = 0; i < settings_.layers; ++i) prefix.layers.emplace_back(length * key_value_width());
     const int64_t offsets[] = {0, length};
     std::vector<float> unused(size_t(settings_.hidden_size));
+    const auto forget = [this](Prefix*) { computed_ = nullptr; };
+    const std::unique_ptr<Prefix, decltype(forget)> computing(&prefix, forget);
     computed_ = &prefix;
     const bool done = run({tokens.data(), offsets, 1}, nullptr, settings_.hidden_size, unused.data(), ask);
-    computed_ = nullptr;
     return done ? prefixes_.keep(std::move(prefix)) : nullptr;
 }
 
@@ -160,10 +165,23 @@ bool Network::forward(const Batch& batch, const std::vector<int32_t>& prefix, in
     }
     check(batch);
     if (batch.sequences == 0) return true;
+    recover_from_fork();
     const std::lock_guard lock(mutex_);
     bool stopped = false;
     const Prefix* shared = find_prefix(batch, prefix, [&](double) { return stopped = stopped || ask(0); });
     return !stopped && run(batch, shared, dimensions, out, ask);
+}
+
+void Network::recover_from_fork() {
+    // A fork copies locks as they are, held by threads that the child does not have, and memory that such a
+    // thread may have left half changed. Both are made anew; what they held is given up, not destroyed.
+    if (owner_ == getpid()) return;
+    owner_ = getpid();
+    std::construct_at(&mutex_);
+    std::construct_at(&prefixes_, settings_.prefix_cache_bytes);
+    pool_.recover_from_fork();
+    computed_ = nullptr;
+    prefix_ = nullptr;
 }
 
 bool Network::run(const Batch& batch, const Prefix* prefix, int64_t dimensions, float* out,

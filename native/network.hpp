@@ -1,6 +1,8 @@
 // What decoders and encoders have in common: a ragged batch in, one vector a text out.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -119,6 +121,9 @@ class Network {
     void pool_sequence(const Stream& stream, int64_t sequence, float* sum) const;
     int64_t key_value_width() const { return 2 * settings_.key_value_heads * settings_.head_size; }
 
+    void recover_from_fork();
+
+    pid_t owner_;
     std::mutex mutex_;
     const bool keeps_prefixes_;
     PrefixCache prefixes_;

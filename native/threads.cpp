@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <memory>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -57,16 +59,11 @@ void Team::barrier() {
 int64_t Team::take() { return rendezvous_.next_task.fetch_add(1, std::memory_order_relaxed); }
 
 struct ThreadPool::Workers {
-    explicit Workers(int count) : owner(getpid()), rendezvous(count) {
+    explicit Workers(int count) : rendezvous(count) {
         for (int id = 1; id < count; ++id) threads.emplace_back([this, id, count] { work(id, count); });
     }
 
     ~Workers() {
-        if (owner != getpid()) {
-            // After a fork the threads exist in the parent only: there is nothing to join.
-            for (std::thread& thread : threads) thread.detach();
-            return;
-        }
         job = nullptr;
         start.fetch_add(1, std::memory_order_acq_rel);
         start.notify_all();
@@ -85,20 +82,27 @@ struct ThreadPool::Workers {
         }
     }
 
-    const pid_t owner;
     Rendezvous rendezvous;
     const std::function<void(Team&)>* job = nullptr;
     std::atomic<uint32_t> start{0};
     std::vector<std::thread> threads;
 };
 
-ThreadPool::ThreadPool(int threads) : threads_(threads < 1 ? 1 : threads) {}
+ThreadPool::ThreadPool(int threads) : threads_(threads < 1 ? 1 : threads), owner_(getpid()) {}
 
-ThreadPool::~ThreadPool() = default;
+ThreadPool::~ThreadPool() {
+    // The threads of a parent process exist there only: there is nothing to end or wait for here.
+    if (owner_ != getpid()) (void)workers_.release();
+}
+
+void ThreadPool::recover_from_fork() {
+    (void)workers_.release();
+    std::construct_at(&mutex_);
+    owner_ = getpid();
+}
 
 void ThreadPool::run(const std::function<void(Team&)>& job) {
     const std::lock_guard lock(mutex_);
-    if (workers_ && workers_->owner != getpid()) workers_.reset();
     if (!workers_) workers_ = std::make_unique<Workers>(threads_);
     workers_->job = &job;
     workers_->start.fetch_add(1, std::memory_order_acq_rel);

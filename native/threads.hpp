@@ -1,6 +1,8 @@
 // Resident worker threads that run one job together, with barriers inside it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -43,7 +45,7 @@ class Team {
     int size_;
 };
 
-// Threads are made on first use and again after a fork, in which they do not survive.
+// Threads are made on first use.
 class ThreadPool {
    public:
     explicit ThreadPool(int threads);
@@ -52,6 +54,9 @@ class ThreadPool {
 
     int size() const { return threads_; }
 
+    // In the child of a fork: gives up the parent's threads and a lock that may be held by one of them.
+    void recover_from_fork();
+
     // Runs `job` once on each thread, the caller among them, and returns when all are done. The job must
     // not throw. One job at a time: further callers wait.
     void run(const std::function<void(Team&)>& job);
@@ -59,6 +64,7 @@ class ThreadPool {
    private:
     struct Workers;
     int threads_;
+    pid_t owner_;
     std::mutex mutex_;
     std::unique_ptr<Workers> workers_;
 };

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models import Model, Pooling
 
 Vectors = NDArray[np.float32]
-PADDED_BATCH_SIZES = (1, 8, 32, 128)
+PADDED_BATCH_SIZES = (8, 16, 32)
 
 
 class Peer(Protocol):

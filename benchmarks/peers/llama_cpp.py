@@ -35,7 +35,7 @@ _NAMES = {
 class LlamaCpp:
     """A context that gives the normalised state of every sequence's last token."""
 
-    batch_sizes: tuple[int, ...] = (1, 8, 32, 64)
+    batch_sizes: tuple[int, ...] = (8, 32)
 
     def __init__(self, model: Model, folder: Path, threads: int) -> None:
         import llama_cpp

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -247,6 +248,50 @@ def test_what_progress_raises_reaches_the_caller_and_the_model_goes_on(fixtures:
     def stop(done: float, total: int) -> None:
         raise RuntimeError(f"{done} of {total}")
 
-    with pytest.raises(RuntimeError, match=" of 1$"):
+    with pytest.raises(RuntimeError, match=r" of 1$"):
         model.encode("a", progress=stop)
     assert model.encode("a").tobytes() == want
+
+
+FORK_WHILE_BUSY = """
+import os, sys, threading, time
+import samesay
+
+model = samesay.load(sys.argv[1], threads=2)
+want = model.encode("a").tobytes()
+texts = ["a b c d e f g"] * 400
+stop = threading.Event()
+
+def work():
+    while not stop.is_set():
+        model.encode(texts)
+
+worker = threading.Thread(target=work)
+worker.start()
+failed = 0
+for _ in range(5):
+    time.sleep(0.02)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if model.encode("a").tobytes() == want else 1)
+    for _ in range(600):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            failed += status != 0
+            break
+        time.sleep(0.05)
+    else:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        failed += 1
+stop.set()
+worker.join()
+sys.exit(failed)
+"""
+
+
+def test_a_child_forked_while_another_thread_computes_does_not_wait_for_it(fixtures: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORK_WHILE_BUSY, str(fixtures / "qwen3-gqa2")]
+    environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False, env=environment)
+    assert done.returncode == 0, done.stderr

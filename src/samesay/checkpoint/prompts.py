@@ -159,9 +159,10 @@ def read_prompts(folder: Path, names: Sequence[str]) -> Prompts:
         if match:
             instructed = _instructed(match[2])
             document = prompts.get("document", prompts.get("passage", ""))
-            return Prompts(
-                prompts.get("query", instructed.query), document, instructed.symmetric, instructed.instruction
-            )
+            # E5-Mistral names its prompts by task, and words the one for similarity in its own way.
+            query = prompts.get("query", prompts.get("web_search_query", instructed.query))
+            symmetric = prompts.get("sts_query", instructed.symmetric)
+            return Prompts(query, document, symmetric, instructed.instruction)
     if any(prompts.get(key) for key in ("query", "document", "passage")):
         query = prompts.get("query", "")
         symmetric = query if query == _E5.query else ""
