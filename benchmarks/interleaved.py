@@ -134,7 +134,7 @@ class Comparison:
             except EngineFailedError as error:
                 self._drop(name, error)
                 continue
-            self.measured[name].fidelity = np.einsum("nd,nd->n", vectors, reference).tolist()
+            self.measured[name].fidelity = _cosines(vectors, reference)
 
     def close(self) -> None:
         """End all processes."""
@@ -189,6 +189,13 @@ class Comparison:
         self.failed[name] = str(error)
         self._children.pop(name, None)
         self.measured.pop(name, None)
+
+
+def _cosines(a: NDArray[np.float32], b: NDArray[np.float32]) -> list[float]:
+    # What is made in bfloat16 has not quite length 1.
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    cosines: list[float] = (np.einsum("nd,nd->n", a, b) / lengths).tolist()
+    return cosines
 
 
 def reference_vectors(model: Model, prepared: Path, threads: int) -> NDArray[np.float32]:

@@ -47,9 +47,7 @@ class Nasty:
 def nasty_checkpoints(hidden: int) -> tuple[Nasty, ...]:
     """Give the ways to make a checkpoint of that width hard."""
     outliers, massive, stream = (max(1, round(hidden * count / 1024)) for count in (8, 3, 4))
-    norms = (
-        f"{outliers} of {hidden} channels of every norm's weight times 30, the columns behind divided by it"
-    )
+    norms = f"{outliers} of {hidden} channels of every norm times 30, the columns behind it divided by 30"
     token = f"state of the first token 1000 times larger in {massive} of {hidden} channels"
     embedded = f"{stream} of {hidden} channels of every embedding 40 times larger"
     residual = f"{stream} of {hidden} channels of the residual stream 40 times larger, in every layer"
@@ -183,7 +181,7 @@ def _massive_token(hidden: int, channels: int, factor: float) -> Change:
 def _residual_outliers(hidden: int, channels: int, factor: float, *, every_layer: bool) -> Change:
     """Enlarge channels where the stream begins, or also where layers write to it.
 
-    In the second case the last norm takes them back, as those of trained models do: they would rule the vector.
+    In the second case the last norm takes them back, as those of trained models do.
     """
     chosen = np.random.default_rng(23).choice(hidden, channels, replace=False)
 

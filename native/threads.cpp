@@ -15,6 +15,8 @@ namespace {
 // Long enough to bridge the gap between two phases of a layer, short enough not to burn a core that the
 // system has given to somebody else.
 constexpr int spins_before_sleep = 4000;
+// On a machine with more to do than cores, the thread waited for may need this very core.
+constexpr int spins_before_yield = 64;
 
 void relax() {
 #if defined(__x86_64__)
@@ -26,6 +28,7 @@ void wait_until_changed(std::atomic<uint32_t>& value, uint32_t old) {
     for (int i = 0; i < spins_before_sleep; ++i) {
         if (value.load(std::memory_order_acquire) != old) return;
         relax();
+        if (i % spins_before_yield == spins_before_yield - 1) std::this_thread::yield();
     }
     while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
 }
