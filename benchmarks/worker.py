@@ -88,7 +88,7 @@ class Worker:
     def _embed(self, workload: Workload, given: Any, batch_size: int) -> Vectors:
         if workload.texts:
             return self._peer.embed_texts(given, batch_size)
-        return self._peer.embed(given, batch_size)
+        return self._peer.embed(given, batch_size, workload.shared)
 
 
 def prepare(name: str, described: str, folder: str) -> None:

@@ -40,6 +40,7 @@ class Workload:
         unit: ``"ms"`` for the time of all of it, ``"/s"`` for sequences a second.
         tokens: Mean tokens of a sequence, where they are fixed.
         make: The token ids or texts of a round; every round has its own, of the same lengths.
+        shared: Leading tokens that are the same in every sequence of every round.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Workload:
     unit: str
     tokens: float | None
     make: Callable[[int], Tokens | Texts]
+    shared: int = 0
 
 
 def workloads_of(model: Model) -> list[Workload]:
@@ -120,7 +122,7 @@ def _decoder_workloads(model: Model) -> list[Workload]:
         single("W1", 20, 3),
         single("W2", 64, 3),
         single("W3", 512, 1),
-        Workload("W6", told, False, 1, 3, "ms", INSTRUCTION_TOKENS + QUERY_TOKENS, query),
+        Workload("W6", told, False, 1, 3, "ms", INSTRUCTION_TOKENS + QUERY_TOKENS, query, INSTRUCTION_TOKENS),
         Workload("W5", many, False, BATCH, 1, "/s", mean, batch),
     ]
 

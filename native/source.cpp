@@ -28,6 +28,28 @@ float scale_of(const float* values, int64_t count) {
     return largest > 1e-30f ? largest / largest_quantised : 1e-30f;
 }
 
+// A row of the embedding whose largest value is so many times its root mean square keeps its rest.
+constexpr float uneven_ratio = 8.0f;
+
+bool is_uneven(const std::vector<float>& row) {
+    double squares = 0;
+    float largest = 0;
+    for (float value : row) {
+        squares += double(value) * double(value);
+        largest = std::max(largest, std::fabs(value));
+    }
+    return double(largest) * double(largest) * double(row.size()) > double(uneven_ratio * uneven_ratio) * squares;
+}
+
+// What rounding leaves is at most half a step.
+float rest_scale(float scale) { return scale / (2 * largest_quantised); }
+
+void quantise_row(const std::vector<float>& row, float scale, int8_t* out) {
+    for (size_t i = 0; i < row.size(); ++i) {
+        out[i] = int8_t(std::clamp(std::lrintf(row[i] / scale), -127L, 127L));
+    }
+}
+
 // One matrix after another into the panels of a layer.
 class Packer {
    public:
@@ -213,16 +235,28 @@ class PackingSource final : public Source {
         }
         Array<int8_t> quantised(rows * columns);
         Array<float> scales(rows);
+        std::vector<int32_t> rest_of_row(size_t(rows), -1);
+        int32_t uneven = 0;
         each_row([&](int64_t i) {
-            const float scale = scale_of(row.data(), columns);
-            scales.mutable_data()[i] = scale;
-            for (int64_t j = 0; j < columns; ++j) {
-                quantised.mutable_data()[i * columns + j] = int8_t(std::lrintf(row[size_t(j)] / scale));
-            }
+            scales.mutable_data()[i] = scale_of(row.data(), columns);
+            quantise_row(row, scales.data()[i], quantised.mutable_data() + i * columns);
+            if (is_uneven(row)) rest_of_row[size_t(i)] = uneven++;
         });
+        Array<int32_t> places(uneven ? rows : 0);
+        Array<int8_t> rests(uneven * columns);
+        for (int64_t i = 0; i < places.count(); ++i) {
+            const int32_t place = places.mutable_data()[i] = rest_of_row[size_t(i)];
+            if (place < 0) continue;
+            tensor.row_to_float(i, row.data());
+            const float scale = scales.data()[i];
+            for (int64_t j = 0; j < columns; ++j) row[size_t(j)] -= float(quantised.data()[i * columns + j]) * scale;
+            quantise_row(row, rest_scale(scale), rests.mutable_data() + place * columns);
+        }
         note(name + ".rows", quantised);
         note(name + ".scales", scales);
-        return Embedding(std::move(quantised), std::move(scales), columns);
+        note(name + ".rest_of_row", places);
+        note(name + ".rests", rests);
+        return Embedding(std::move(quantised), std::move(scales), std::move(places), std::move(rests), columns);
     }
 
    private:
@@ -294,7 +328,11 @@ class PackedSource final : public Source {
     }
     Embedding embedding(const std::string& name, int64_t rows, int64_t columns) override {
         if (precision_ == Precision::bf16) return Embedding(find<uint16_t>(name + ".halves", rows * columns), columns);
-        return Embedding(find<int8_t>(name + ".rows", rows * columns), find<float>(name + ".scales", rows), columns);
+        Array<int32_t> places = find_optional<int32_t>(name + ".rest_of_row", rows);
+        int64_t uneven = 0;
+        for (int64_t i = 0; i < places.count(); ++i) uneven = std::max<int64_t>(uneven, places.data()[i] + 1);
+        return Embedding(find<int8_t>(name + ".rows", rows * columns), find<float>(name + ".scales", rows),
+                         std::move(places), find_optional<int8_t>(name + ".rests", uneven * columns), columns);
     }
 
    private:
@@ -330,6 +368,10 @@ void Embedding::row(int64_t index, float* out) const {
     const int8_t* values = rows_.data() + index * columns_;
     const float scale = scales_.data()[index];
     for (int64_t i = 0; i < columns_; ++i) out[i] = float(values[i]) * scale;
+    const int32_t place = rest_of_row_.empty() ? -1 : rest_of_row_.data()[index];
+    if (place < 0) return;
+    const int8_t* rest = rests_.data() + place * columns_;
+    for (int64_t i = 0; i < columns_; ++i) out[i] += float(rest[i]) * rest_scale(scale);
 }
 
 const Tensor& TensorMap::matrix(const std::string& name, int64_t rows, int64_t columns) const {

@@ -13,15 +13,21 @@
 
 namespace samesay {
 
-// The token embedding: rows in the checkpoint's own type or bfloat16, or 8-bit rows with a scale each.
+// The token embedding: rows in the checkpoint's own type or bfloat16, or 8-bit rows with a scale each. A row
+// ruled by a few huge values keeps its rest in a second 8-bit row.
 class Embedding {
    public:
     explicit Embedding(Tensor tensor) : tensor_(std::move(tensor)) {}
     Embedding(Array<uint16_t> rows, int64_t columns)
         : halves_(std::move(rows)),
           tensor_{"", Storage::bf16, halves_.data(), halves_.count() / columns, columns} {}
-    Embedding(Array<int8_t> rows, Array<float> scales, int64_t columns)
-        : rows_(std::move(rows)), scales_(std::move(scales)), columns_(columns) {}
+    Embedding(Array<int8_t> rows, Array<float> scales, Array<int32_t> rest_of_row, Array<int8_t> rests,
+              int64_t columns)
+        : rows_(std::move(rows)),
+          scales_(std::move(scales)),
+          rest_of_row_(std::move(rest_of_row)),
+          rests_(std::move(rests)),
+          columns_(columns) {}
 
     void row(int64_t index, float* out) const;
 
@@ -30,6 +36,8 @@ class Embedding {
     Tensor tensor_{};
     Array<int8_t> rows_;
     Array<float> scales_;
+    Array<int32_t> rest_of_row_;  // where in `rests_` the rest of a row is, or -1; empty where no row has one
+    Array<int8_t> rests_;
     int64_t columns_ = 0;
 };
 

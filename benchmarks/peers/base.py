@@ -24,8 +24,12 @@ class Peer(Protocol):
 
     batch_sizes: tuple[int, ...]
 
-    def embed(self, sequences: Sequence[Sequence[int]], batch_size: int) -> Vectors:
-        """Give vectors of length 1 of token ids that are complete with special tokens."""
+    def embed(self, sequences: Sequence[Sequence[int]], batch_size: int, shared: int = 0) -> Vectors:
+        """Give vectors of length 1 of token ids that are complete with special tokens.
+
+        All sequences, of this call and of others, begin with the same ``shared`` ids: an engine that can make
+        use of that may.
+        """
 
     def embed_texts(self, texts: Sequence[str], batch_size: int) -> Vectors:
         """Give vectors of length 1 of texts, after the model's prompt."""

@@ -59,7 +59,7 @@ class LlamaCpp:
         self._model = model
         self._tokenizing: Tokenizing | None = None
 
-    def embed(self, sequences: Sequence[Sequence[int]], batch_size: int) -> Vectors:
+    def embed(self, sequences: Sequence[Sequence[int]], batch_size: int, shared: int = 0) -> Vectors:  # noqa: ARG002
         """Give vectors of token ids."""
         rows = [row for part in _parts(sequences, batch_size) for row in self._run(part)]
         vectors = np.stack(rows)

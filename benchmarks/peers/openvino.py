@@ -37,7 +37,7 @@ class OpenVino:
         self._model = model
         self._tokenizing: Tokenizing | None = None
 
-    def embed(self, sequences: Sequence[Sequence[int]], batch_size: int) -> Vectors:
+    def embed(self, sequences: Sequence[Sequence[int]], batch_size: int, shared: int = 0) -> Vectors:  # noqa: ARG002
         """Give vectors of token ids."""
         return embed_padded(sequences, batch_size, self._run)
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, cast
 
+import numpy as np
+
 import samesay
 from models import Model
 from peers.base import Vectors
@@ -23,9 +25,13 @@ class Samesay:
         self._model = samesay.load(model.folder, precision=precision, threads=threads)
         self._prompted = bool(model.prompt)
 
-    def embed(self, sequences: Sequence[Sequence[int]], batch_size: int) -> Vectors:  # noqa: ARG002
-        """Give vectors of token ids."""
-        return self._model.encode_tokens(sequences)
+    def embed(self, sequences: Sequence[Sequence[int]], batch_size: int, shared: int = 0) -> Vectors:  # noqa: ARG002
+        """Give vectors of token ids; what they share is kept as the prefix of queries is."""
+        if not shared:
+            return self._model.encode_tokens(sequences)
+        ids = np.array([token for sequence in sequences for token in sequence], np.int32)
+        offsets = np.cumsum([0, *map(len, sequences)], dtype=np.int64)
+        return self._model.engine.embed(ids, offsets, self._model.dimensions, ids[:shared])
 
     def embed_texts(self, texts: Sequence[str], batch_size: int) -> Vectors:  # noqa: ARG002
         """Give vectors of texts as queries."""

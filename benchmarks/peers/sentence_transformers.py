@@ -33,7 +33,7 @@ class SentenceTransformers:
         # Keys and values are of no use afterwards.
         self._model[0].auto_model.config.use_cache = False
 
-    def embed(self, sequences: Sequence[Sequence[int]], batch_size: int) -> Vectors:
+    def embed(self, sequences: Sequence[Sequence[int]], batch_size: int, shared: int = 0) -> Vectors:  # noqa: ARG002
         """Give vectors of token ids."""
         return embed_padded(sequences, batch_size, self._run)
 

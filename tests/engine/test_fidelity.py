@@ -99,6 +99,11 @@ def decoder_tensors(nasty: str) -> Iterator[tuple[str, Vectors]]:
     if nasty == "massive token":
         # The first token of every text carries a few huge values, as published for Qwen and Llama models.
         embedding[7, list(OUTLIERS[:3])] *= 1000
+    # Channels that are large for every token, in the embedding and in all that is added to it.
+    stream = np.ones((HIDDEN, 1), np.float32)
+    if nasty == "residual outliers":
+        stream[list(OUTLIERS[:2])] = 40
+    embedding *= stream.T
     yield "model.embed_tokens.weight", embedding
     scale = np.ones(HIDDEN, np.float32)
     if nasty == "outlier channels":
@@ -113,14 +118,14 @@ def decoder_tensors(nasty: str) -> Iterator[tuple[str, Vectors]]:
         yield f"{layer}self_attn.q_proj.weight", draw(HEADS * HEAD_SIZE, HIDDEN) / scale
         yield f"{layer}self_attn.k_proj.weight", draw(KEY_VALUE_HEADS * HEAD_SIZE, HIDDEN) / scale
         yield f"{layer}self_attn.v_proj.weight", draw(KEY_VALUE_HEADS * HEAD_SIZE, HIDDEN) / scale
-        yield f"{layer}self_attn.o_proj.weight", draw(HIDDEN, HEADS * HEAD_SIZE)
+        yield f"{layer}self_attn.o_proj.weight", draw(HIDDEN, HEADS * HEAD_SIZE) * stream
         yield f"{layer}mlp.gate_proj.weight", draw(INNER, HIDDEN) / scale
         yield f"{layer}mlp.up_proj.weight", draw(INNER, HIDDEN) / scale
-        yield f"{layer}mlp.down_proj.weight", draw(HIDDEN, INNER)
+        yield f"{layer}mlp.down_proj.weight", draw(HIDDEN, INNER) * stream
     yield "model.norm.weight", np.ones(HIDDEN, np.float32)
 
 
-@pytest.mark.parametrize("nasty", ["gentle", "outlier channels", "massive token"])
+@pytest.mark.parametrize("nasty", ["gentle", "outlier channels", "massive token", "residual outliers"])
 def test_int8_holds_networks_with_outliers(
     nasty: str, fixtures: Path, tmp_path: Path, isolated_cache: Path
 ) -> None:
