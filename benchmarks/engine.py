@@ -47,7 +47,7 @@ def main() -> int:
     chosen, skipped = _choose(options.engines, model)
     prepared = _prepare(chosen, skipped, model, options.cache)
     load_before = load_average()
-    comparison = Comparison(model, workloads_of(model), options.threads, _say)
+    comparison = Comparison(model, workloads_of(model), options.threads, options.batch_size, _say)
     try:
         for engine in chosen:
             if engine.name in prepared:
@@ -71,6 +71,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--engines", help=f"names with commas between; by default all: {', '.join(ENGINES)}")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=available_threads())
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        help="for engines that pad; by default each engine's best of a few that are tried",
+    )
     parser.add_argument("--json", type=Path, help="file for everything that was measured")
     parser.add_argument("--cache", type=Path, default=default_cache(), help="folder for models and exports")
     options = parser.parse_args()
@@ -78,8 +83,8 @@ def _options() -> argparse.Namespace:
     unknown = set(options.engines.split(",")) - set(ENGINES) if options.engines else set()
     if unknown:
         parser.error(f"no engine is called {', '.join(sorted(unknown))}; there are {', '.join(ENGINES)}")
-    if options.rounds < 1 or options.threads < 1:
-        parser.error("rounds and threads begin with 1")
+    if min(options.rounds, options.threads, options.batch_size or 1) < 1:
+        parser.error("rounds, threads and batch size begin with 1")
     return options
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -26,7 +27,6 @@ from nasty_checkpoints import MASSIVE_TOKEN, make_nasty, make_small, nasty_check
 from quality import (
     STS_SETS,
     DataMissingError,
-    Retrieval,
     Vectors,
     ndcg_at_10,
     read_pairs,
@@ -47,6 +47,9 @@ _ROOT = Path(__file__).parent.parent
 def main() -> int:
     """Take the figures that the command line asks for."""
     options = _options()
+    options.cache.mkdir(parents=True, exist_ok=True)
+    # That the longest paragraphs are cut is meant, and the same for every precision.
+    warnings.simplefilter("ignore", samesay.TruncationWarning)
     results: dict[str, object] = {}
     for part in options.parts:
         try:
@@ -152,26 +155,31 @@ def _similarity(model: samesay.EmbeddingModel, data: Path, multilingual: bool) -
 
 def _retrieval(loaded: samesay.EmbeddingModel, model: Model, data: Path, multilingual: bool) -> Figures:
     found: Figures = {}
-    for name, (folder, query_language, document_language) in _retrieval_sets(multilingual).items():
-        task = read_retrieval(data / folder, query_language, document_language)
-        found[name] = _ndcg(loaded, model, task)
+    kept: dict[tuple[str, str | None, str], Vectors] = {}
+
+    def encode(
+        texts: list[str], kind: Literal["query", "document"], folder: str, language: str | None
+    ) -> Vectors:
+        key = (folder, language, kind)
+        if key not in kept:
+            kept[key] = loaded.encode(texts, prompt=_prompt(model, kind), overlength="truncate")
+        return kept[key]
+
+    for folder, asked, answered in _retrieval_sets(multilingual):
+        task = read_retrieval(data / folder, asked, answered)
+        queries = encode(task.queries, "query", folder, asked)
+        documents = encode(task.documents, "document", folder, answered)
+        name = f"{folder} {asked} to {answered}" if asked else folder
+        found[name] = ndcg_at_10(queries, documents, task.answers)
     return found
 
 
-def _retrieval_sets(multilingual: bool) -> dict[str, tuple[str, str | None, str | None]]:
+def _retrieval_sets(multilingual: bool) -> list[tuple[str, str | None, str | None]]:
     languages = ("en", "zh") if multilingual else ("en",)
-    sets: dict[str, tuple[str, str | None, str | None]] = {
-        f"xquad {asked} to {answered}": ("xquad_zh_en", asked, answered)
-        for asked in languages
-        for answered in languages
-    }
-    return {**sets, "cmrc2018": ("cmrc2018", None, None)} if multilingual else sets
-
-
-def _ndcg(loaded: samesay.EmbeddingModel, model: Model, task: Retrieval) -> float:
-    queries = loaded.encode(task.queries, prompt=_prompt(model, "query"), overlength="truncate")
-    documents = loaded.encode(task.documents, prompt=_prompt(model, "document"), overlength="truncate")
-    return ndcg_at_10(queries, documents, task.answers)
+    sets: list[tuple[str, str | None, str | None]] = [
+        ("xquad_zh_en", asked, answered) for asked in languages for answered in languages
+    ]
+    return [*sets, ("cmrc2018", None, None)] if multilingual else sets
 
 
 def _prompt(model: Model, kind: Literal["query", "document"]) -> Literal["query", "document"] | None:

@@ -79,7 +79,9 @@ class Noise:
 class Comparison:
     """Engines that wait in their processes, and what was measured of them."""
 
-    def __init__(self, model: Model, workloads: list[Workload], threads: int, say: Say) -> None:
+    def __init__(
+        self, model: Model, workloads: list[Workload], threads: int, batch_size: int | None, say: Say
+    ) -> None:
         self.model = model
         self.workloads = workloads
         self.threads = threads
@@ -91,6 +93,7 @@ class Comparison:
         self._offered: dict[str, list[str]] = {}
         self._idle: dict[str, float] = defaultdict(float)
         self._waited: dict[str, float] = defaultdict(float)
+        self._batch_size = batch_size
         self._say = say
 
     def open(self, engine: Engine, prepared: Path) -> None:
@@ -103,9 +106,7 @@ class Comparison:
             self._offered[engine.name], _ = child.ask("offers")
             for workload in self.workloads:
                 if workload.name in self._offered[engine.name]:
-                    best, trials = (
-                        child.ask("best_batch_size", workload.name) if workload.items > 1 else (1, {})
-                    )
+                    best, trials = self._best_batch_size(child, workload)
                     measured.batch_size[workload.name] = best
                     measured.batch_trials[workload.name] = trials
         except EngineFailedError as error:
@@ -156,6 +157,12 @@ class Comparison:
                             self.measured[name].memory = child.ask("memory")
                 except EngineFailedError as error:
                     self._drop(name, error)
+
+    def _best_batch_size(self, child: Child, workload: Workload) -> tuple[int, dict[int, list[float]]]:
+        if workload.items == 1 or self._batch_size is not None:
+            return min(workload.items, self._batch_size or 1), {}
+        found: tuple[int, dict[int, list[float]]] = child.ask("best_batch_size", workload.name)
+        return found
 
     def _fill(self, child: Child) -> None:
         name = child.engine.name

@@ -60,7 +60,9 @@ def peak_shares(
 ) -> dict[str, float]:
     """Our rate in operations of the linear layers over the whole pass, as a share of the int8 peak.
 
-    The time includes all that is not a linear layer, so the layers themselves run at more than this.
+    The time includes all that is not a linear layer, so the layers themselves run at more than this. Of the
+    last layer only one row a text need be computed in full; it is counted as if all were. Tokens that are
+    shared and kept are not counted.
     """
     ours = measured.get(OURS)
     if ours is None or limits.int8_gops is None:
@@ -69,7 +71,8 @@ def peak_shares(
     for workload in workloads:
         seconds = ours.seconds(workload.name)
         if seconds and workload.tokens and not workload.texts:
-            operations = 2.0 * model.linear_weights * workload.tokens * workload.items
+            tokens = (workload.tokens - workload.shared) * workload.items
+            operations = 2.0 * model.linear_weights * tokens
             shares[workload.name] = operations / seconds / (limits.int8_gops * 1e9)
     return shares
 

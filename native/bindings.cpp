@@ -24,6 +24,9 @@ using Values = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 // How often a running pass looks for Ctrl-C.
 constexpr auto signal_interval = std::chrono::milliseconds(100);
 
+// For arrays that are looked at after the call: a copy made to convert one would be gone by then.
+constexpr bool in_place = false;
+
 class Model {
    public:
     // From packed memory, as `sections` gave it.
@@ -32,7 +35,7 @@ class Model {
         auto model = std::make_unique<Model>(memory);
         std::vector<Section> sections;
         for (auto [name, bytes] : memory) {
-            sections.push_back(read_section(nb::cast<std::string>(name), nb::cast<Bytes>(bytes)));
+            sections.push_back(read_section(nb::cast<std::string>(name), nb::cast<Bytes>(bytes, in_place)));
         }
         const Kernels& kernels = kernels_for(choose_isa(isa));
         const Precision chosen = read_precision(precision);
@@ -75,7 +78,7 @@ class Model {
 
     nb::dict phases() const {
         nb::dict times;
-        for (size_t i = 0; i < phase_count; ++i) times[phase_names[i]] = network_->phases().milliseconds()[i];
+        for (size_t i = 0; i < phase_count; ++i) times[phase_names[i]] = network_->phases().milliseconds(i);
         return times;
     }
 
@@ -142,7 +145,7 @@ class Model {
 
     static Tensor read_tensor(const std::string& name, const nb::tuple& entry) {
         const auto kind = nb::cast<std::string>(entry[0]);
-        const auto values = nb::cast<Values>(entry[1]);
+        const auto values = nb::cast<Values>(entry[1], in_place);
         const Storage storage = kind == "F32" ? Storage::f32 : kind == "F16" ? Storage::f16 : Storage::bf16;
         if (values.itemsize() != (storage == Storage::f32 ? 4u : 2u)) throw nb::value_error("wrong item size");
         if (values.ndim() < 1 || values.ndim() > 2) throw CheckpointFault("tensor '" + name + "' has " + std::to_string(values.ndim()) + " axes");

@@ -167,6 +167,7 @@ bool Network::forward(const Batch& batch, const std::vector<int32_t>& prefix, in
     if (batch.sequences == 0) return true;
     recover_from_fork();
     const std::lock_guard lock(mutex_);
+    computed_ = nullptr;  // a pass that found no memory leaves it set
     bool stopped = false;
     const Prefix* shared = find_prefix(batch, prefix, [&](double) { return stopped = stopped || ask(0); });
     return !stopped && run(batch, shared, dimensions, out, ask);

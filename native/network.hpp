@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -127,7 +128,7 @@ class Network {
     std::mutex mutex_;
     const bool keeps_prefixes_;
     PrefixCache prefixes_;
-    int64_t prefix_hits_ = 0;
+    std::atomic<int64_t> prefix_hits_{0};  // read while a pass runs
     const Prefix* prefix_ = nullptr;  // shared by sequences of the running batch
     Prefix* computed_ = nullptr;      // the prefix that the running batch is
     int64_t rows_ = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 
@@ -18,7 +19,7 @@ constexpr std::array<const char*, phase_count> phase_names = {
 class Phases {
    public:
     void start() {
-        milliseconds_.fill(0);
+        for (std::atomic<double>& phase : milliseconds_) phase.store(0, std::memory_order_relaxed);
         last_ = std::chrono::steady_clock::now();
     }
 
@@ -27,14 +28,16 @@ class Phases {
         team.barrier();
         if (team.id() != 0) return;
         const auto now = std::chrono::steady_clock::now();
-        milliseconds_[size_t(phase)] += std::chrono::duration<double, std::milli>(now - last_).count();
+        std::atomic<double>& sum = milliseconds_[size_t(phase)];
+        sum.store(sum.load(std::memory_order_relaxed) + std::chrono::duration<double, std::milli>(now - last_).count(),
+                  std::memory_order_relaxed);
         last_ = now;
     }
 
-    const std::array<double, phase_count>& milliseconds() const { return milliseconds_; }
+    double milliseconds(size_t phase) const { return milliseconds_[phase].load(std::memory_order_relaxed); }
 
    private:
-    std::array<double, phase_count> milliseconds_{};
+    std::array<std::atomic<double>, phase_count> milliseconds_{};  // read while a pass runs
     std::chrono::steady_clock::time_point last_{};
 };
 

@@ -1,6 +1,7 @@
 // Keys and values of token prefixes that many texts share, such as an instruction before every query.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <vector>
@@ -48,7 +49,7 @@ class PrefixCache {
 
    private:
     int64_t most_bytes_;
-    int64_t bytes_ = 0;
+    std::atomic<int64_t> bytes_{0};  // read while a pass runs
     std::list<Prefix> kept_;
 };
 

@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <memory>
+#include <stdexcept>
+#include <string>
+#include <system_error>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -63,10 +66,19 @@ int64_t Team::take() { return rendezvous_.next_task.fetch_add(1, std::memory_ord
 
 struct ThreadPool::Workers {
     explicit Workers(int count) : rendezvous(count) {
-        for (int id = 1; id < count; ++id) threads.emplace_back([this, id, count] { work(id, count); });
+        try {
+            for (int id = 1; id < count; ++id) threads.emplace_back([this, id, count] { work(id, count); });
+        } catch (const std::system_error&) {
+            const size_t begun = threads.size() + 1;
+            end();
+            throw std::runtime_error("this system allows " + std::to_string(begun) + " threads here, not " +
+                                     std::to_string(count) + "; choose fewer");
+        }
     }
 
-    ~Workers() {
+    ~Workers() { end(); }
+
+    void end() {
         job = nullptr;
         start.fetch_add(1, std::memory_order_acq_rel);
         start.notify_all();

@@ -88,11 +88,12 @@ def _export(model: Model, path: Path) -> None:
 
     batch = torch.export.Dim("batch", min=1, max=1024)
     tokens = torch.export.Dim("tokens", min=1, max=512 if model.kind == "encoder" else 32768)
-    example = torch.ones(2, 9, dtype=torch.long)
+    # Two tensors: one in both places would be exported as one input.
+    ids, mask = torch.ones(2, 9, dtype=torch.long), torch.ones(2, 9, dtype=torch.long)
     with torch.no_grad():
         torch.onnx.export(
             States().eval(),
-            (example, example),
+            (ids, mask),
             path,
             input_names=["input_ids", "attention_mask"],
             output_names=["states"],
