@@ -33,9 +33,11 @@ from quality import (
     read_retrieval,
     spearman,
 )
+from samesay.errors import TruncationWarning
 from workloads import random_sequences
 
 Precision = Literal["int8", "bf16", "fp32"]
+Kind = Literal["query", "document"]
 Figures = dict[str, object]
 
 PARTS = ("random", "bundled", "minilm", "nasty-small", "nasty")
@@ -49,7 +51,7 @@ def main() -> int:
     options = _options()
     options.cache.mkdir(parents=True, exist_ok=True)
     # That the longest paragraphs are cut is meant, and the same for every precision.
-    warnings.simplefilter("ignore", samesay.TruncationWarning)
+    warnings.simplefilter("ignore", TruncationWarning)
     results: dict[str, object] = {}
     for part in options.parts:
         try:
@@ -157,9 +159,7 @@ def _retrieval(loaded: samesay.EmbeddingModel, model: Model, data: Path, multili
     found: Figures = {}
     kept: dict[tuple[str, str | None, str], Vectors] = {}
 
-    def encode(
-        texts: list[str], kind: Literal["query", "document"], folder: str, language: str | None
-    ) -> Vectors:
+    def encode(texts: list[str], kind: Kind, folder: str, language: str | None) -> Vectors:
         key = (folder, language, kind)
         if key not in kept:
             kept[key] = loaded.encode(texts, prompt=_prompt(model, kind), overlength="truncate")
@@ -182,7 +182,7 @@ def _retrieval_sets(multilingual: bool) -> list[tuple[str, str | None, str | Non
     return [*sets, ("cmrc2018", None, None)] if multilingual else sets
 
 
-def _prompt(model: Model, kind: Literal["query", "document"]) -> Literal["query", "document"] | None:
+def _prompt(model: Model, kind: Kind) -> Kind | None:
     return kind if model.prompt else None
 
 

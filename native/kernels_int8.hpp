@@ -52,9 +52,10 @@ inline Floats scaled(Floats v, const float* channel_scale, int64_t i, int64_t co
     return v * (count == lanes ? load(channel_scale + i) : load_some(channel_scale + i, count));
 }
 
-inline int32_t sum_whole(Whole v) {
-    int32_t total = 0;
-    for (int i = 0; i < lanes; ++i) total += v[i];
+// Unsigned, because the sum wraps around where the input held infinities or NaN.
+inline uint32_t sum_whole(Whole v) {
+    uint32_t total = 0;
+    for (int i = 0; i < lanes; ++i) total += uint32_t(v[i]);
     return total;
 }
 
@@ -72,7 +73,7 @@ inline void quantise_row(int64_t count, float scale, QuantisedRow* row, Value va
     }
     for (i = count; i % group; ++i) out[i] = 0;
     row->scale = scale;
-    row->offset = scale * float(weight_offset * sum_whole(sum));
+    row->offset = scale * float(int32_t(uint32_t(weight_offset) * sum_whole(sum)));
 }
 
 bool quantise(const float* x, const float* channel_scale, int64_t count, float outlier, QuantisedRow* row,
