@@ -53,9 +53,11 @@ inline Floats scaled(Floats v, const float* channel_scale, int64_t i, int64_t co
 }
 
 // Unsigned, because the sum wraps around where the input held infinities or NaN.
-inline uint32_t sum_whole(Whole v) {
+typedef uint32_t Naturals __attribute__((vector_size(4 * lanes)));
+
+inline uint32_t sum_whole(Naturals v) {
     uint32_t total = 0;
-    for (int i = 0; i < lanes; ++i) total += uint32_t(v[i]);
+    for (int i = 0; i < lanes; ++i) total += v[i];
     return total;
 }
 
@@ -63,12 +65,12 @@ template <class Value>
 inline void quantise_row(int64_t count, float scale, QuantisedRow* row, Value value_at) {
     Quantised* out = static_cast<Quantised*>(row->values);
     const Floats inverse = broadcast(1.0f / scale);
-    Whole sum = {};
+    Naturals sum = {};
     int64_t i = 0;
     for (; i < count; i += lanes) {
         const int64_t n = count - i < lanes ? count - i : lanes;
         const Whole whole = round_to_whole(value_at(i, n) * inverse);
-        sum += whole;
+        sum += reinterpret_cast<Naturals>(whole);
         store_quantised(out + i, whole, n);
     }
     for (i = count; i % group; ++i) out[i] = 0;
