@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numbers>
 
 namespace samesay {
 
@@ -30,12 +31,14 @@ Attention::Attention(const Kernels& kernels, const AttentionShape& shape, int th
       scratch_(size_t(threads)) {
     const int64_t rows = kernels.tile_rows * tiles_together;
     for (Scratch& scratch : scratch_) {
-        scratch.query.reserve(rows * shape.head_size);
+        // Also holds the keys of one vector while they are packed.
+        scratch.query.reserve(std::max<int64_t>(rows, kernels.lanes) * shape.head_size);
         scratch.scores.reserve(kernels.tile_rows * block_keys);
         scratch.sums.reserve(rows * value_stride_);
         scratch.maxima.reserve(rows);
         scratch.totals.reserve(rows);
-        scratch.query_halves.reserve(rows * shape.head_size);
+        scratch.blocks.reserve(short_keys / block_keys * block_words());
+        scratch.query_halves.reserve(std::max<int64_t>(rows, kernels.lanes) * shape.head_size);
         scratch.weight_halves.reserve(kernels.tile_rows * block_keys);
     }
 }
@@ -44,6 +47,7 @@ void Attention::plan(const std::vector<Span>& spans) {
     key_tasks_.clear();
     int64_t block = 0;
     for (const Span& span : spans) {
+        if (span.length <= short_keys) continue;
         for (int64_t head = 0; head < shape_.key_value_heads; ++head) {
             for (int64_t position = 0; position < span.length; position += block_keys) {
                 key_tasks_.push_back({span, position, std::min(block_keys, span.length - position), head, block++});
@@ -59,6 +63,10 @@ void Attention::ask(const std::vector<Span>& spans) {
     int64_t block = 0;
     for (const Span& span : spans) {
         for (int64_t head = 0; head < shape_.key_value_heads; ++head) {
+            if (span.length <= short_keys) {
+                query_tasks_.push_back({span, head, -1, span.query_begin, span.query_end});
+                continue;
+            }
             for (int64_t begin = span.query_begin; begin < span.query_end; begin += chunk_positions) {
                 query_tasks_.push_back({span, head, block, begin, std::min(begin + chunk_positions, span.query_end)});
             }
@@ -82,78 +90,81 @@ void Attention::transform_head(const HeadTransform& transform, int64_t position,
 
 void Attention::pack_keys(Team& team, const KeyValues& key_values, const HeadTransform& transform) {
     Scratch& scratch = scratch_[size_t(team.id())];
-    team.spread(int64_t(key_tasks_.size()),
-                [&](int64_t i) { pack_block(key_tasks_[size_t(i)], key_values, transform, scratch); });
+    team.spread(int64_t(key_tasks_.size()), [&](int64_t i) {
+        const KeyTask& task = key_tasks_[size_t(i)];
+        pack_block(task, key_values, transform, scratch, blocks_.data() + task.block * block_words());
+    });
 }
 
-void Attention::pack_key(float* column, const float* key) const {
-    for (int64_t d = 0; d < shape_.head_size; ++d) column[d * kernels_.panel_columns] = key ? key[d] : 0;
-}
-
-void Attention::pack_key_halves(uint32_t* column, const float* key, Scratch& scratch) const {
-    uint16_t* halves = scratch.query_halves.data();
-    if (key) kernels_.to_bf16(key, shape_.head_size, halves);
-    for (int64_t d = 0; d < shape_.head_size / 2; ++d) {
-        uint32_t word = 0;
-        if (key) std::memcpy(&word, halves + 2 * d, sizeof word);
-        column[d * kernels_.panel_columns] = word;
-    }
+const float* Attention::row_of(const KeyTask& task, const KeyValues& key_values, int64_t position) const {
+    const Span& span = task.span;
+    const int64_t stride = 2 * shape_.key_value_heads * shape_.head_size;
+    const float* row = position < span.prefix ? key_values.prefix_rows + position * stride
+                                              : key_values.rows + (span.first_row + position - span.prefix) * stride;
+    return row + task.head * shape_.head_size;
 }
 
 void Attention::pack_block(const KeyTask& task, const KeyValues& key_values, const HeadTransform& transform,
-                           Scratch& scratch) {
-    const int64_t size = shape_.head_size, width = kernels_.panel_columns;
-    const int64_t stride = 2 * shape_.key_value_heads * size;
-    float* keys = blocks_.data() + task.block * block_words();
-    float* values = keys + key_words();
-    const auto row_of = [&](int64_t i) {
-        const int64_t position = task.position + i;
-        const float* row = position < task.span.prefix
-                               ? key_values.prefix_rows + position * stride
-                               : key_values.rows + (task.span.first_row + position - task.span.prefix) * stride;
-        return row + task.head * size;
-    };
-    for (int64_t i = 0; i < round_up(task.count, kernels_.lanes); ++i) {
-        // Scores come in whole vectors; those of no key are masked, but must not be made of garbage.
-        const float* key = nullptr;
-        if (i < task.count) {
-            key = scratch.query.data();
-            transform_head(transform, task.position + i, 1.0f, row_of(i), scratch.query.data());
+                           Scratch& scratch, float* block) const {
+    const int64_t size = shape_.head_size, columns = columns_of(task.count);
+    float* heads = scratch.query.data();
+    uint16_t* halves = scratch.query_halves.data();
+    // Columns that fill up a vector of keys are zero: their scores are masked, but must not be made of garbage.
+    for (int64_t first = 0; first < task.count; first += kernels_.lanes) {
+        const int count = int(std::min<int64_t>(kernels_.lanes, task.count - first));
+        for (int i = 0; i < count; ++i) {
+            const int64_t position = task.position + first + i;
+            transform_head(transform, position, 1.0f, row_of(task, key_values, position), heads + i * size);
         }
-        float* column = keys + i / width * width * size / (halves_ ? 2 : 1) + i % width;
+        auto* to = reinterpret_cast<uint32_t*>(block) + first;
         if (halves_) {
-            pack_key_halves(reinterpret_cast<uint32_t*>(column), key, scratch);
+            kernels_.to_bf16(heads, count * size, halves);
+            kernels_.transpose(reinterpret_cast<const uint32_t*>(halves), size / 2, count, size / 2, to, columns);
         } else {
-            pack_key(column, key);
+            kernels_.transpose(reinterpret_cast<const uint32_t*>(heads), size, count, size, to, columns);
         }
     }
-    const int64_t value_offset = shape_.key_value_heads * size;
+    pack_values(task, key_values, block + key_words());
+}
+
+void Attention::pack_values(const KeyTask& task, const KeyValues& key_values, float* values) const {
+    const int64_t size = shape_.head_size, offset = shape_.key_value_heads * size;
     for (int64_t i = 0; i < task.count; i += halves_ ? 2 : 1) {
-        const float* row = row_of(i) + value_offset;
+        const float* row = row_of(task, key_values, task.position + i) + offset;
+        float* to = values + (halves_ ? i / 2 : i) * value_stride_;
         if (halves_) {
-            const float* next = i + 1 < task.count ? row_of(i + 1) + value_offset : nullptr;
-            float* pair = values + i / 2 * value_stride_;
-            kernels_.pair_bf16(row, next, size, reinterpret_cast<uint32_t*>(pair));
-            std::fill(pair + size, pair + value_stride_, 0.0f);
+            const bool paired = i + 1 < task.count;
+            const float* next = paired ? row_of(task, key_values, task.position + i + 1) + offset : nullptr;
+            kernels_.pair_bf16(row, next, size, reinterpret_cast<uint32_t*>(to));
         } else {
-            float* value = values + i * value_stride_;
-            std::memcpy(value, row, size_t(size) * sizeof(float));
-            std::fill(value + size, value + value_stride_, 0.0f);
+            std::memcpy(to, row, size_t(size) * sizeof(float));
         }
+        std::fill(to + size, to + value_stride_, 0.0f);
     }
 }
 
-void Attention::attend(Team& team, const float* queries, const HeadTransform& transform, float* out,
+void Attention::attend(Team& team, const float* queries, const HeadTransform& query_transform,
+                       const KeyValues& key_values, const HeadTransform& key_transform, float* out,
                        const std::function<bool(double)>& stopping) {
     Scratch& scratch = scratch_[size_t(team.id())];
     const int64_t tasks = int64_t(query_tasks_.size());
     team.spread(tasks, [&](int64_t i) {
         const QueryTask& task = query_tasks_[size_t(i)];
         if (stopping(double(i) / double(tasks))) return;
+        const float* blocks = blocks_.data() + task.first_block * block_words();
+        if (task.first_block < 0) {
+            blocks = scratch.blocks.data();
+            for (int64_t key = 0; key < task.span.length; key += block_keys) {
+                const int64_t block = key / block_keys;
+                pack_block({task.span, key, std::min(block_keys, task.span.length - key), task.head, block}, key_values,
+                           key_transform, scratch, scratch.blocks.data() + block * block_words());
+            }
+        }
         const int64_t rows = (task.end - task.begin) * group_;
         const int64_t together = kernels_.tile_rows * tiles_together;
         for (int64_t row = 0; row < rows; row += together) {
-            attend_rows({task, row, int(std::min(together, rows - row)), scratch, 0}, queries, transform, out);
+            attend_rows({task, blocks, row, int(std::min(together, rows - row)), scratch, 0}, queries, query_transform,
+                        out);
         }
     });
 }
@@ -171,7 +182,6 @@ void Attention::attend_rows(const Tile& rows, const float* queries, const HeadTr
     load_queries(rows, queries, transform);
     std::fill_n(scratch.maxima.data(), rows.rows, no_maximum);
     std::fill_n(scratch.totals.data(), rows.rows, 0.0f);
-    std::fill_n(scratch.sums.data(), rows.rows * value_stride_, 0.0f);
     // Blocks begin at multiples of their size from the first key on: a row's sums are taken in the same order
     // whichever rows share its tile and whether its prefix was computed now or kept.
     const int64_t first = visible_begin(position_of(rows, 0)) / block_keys * block_keys;
@@ -179,9 +189,9 @@ void Attention::attend_rows(const Tile& rows, const float* queries, const HeadTr
     for (int64_t key = first; key < last; key += block_keys) {
         for (int64_t slot = 0; slot < rows.rows; slot += kernels_.tile_rows) {
             const int count = int(std::min<int64_t>(kernels_.tile_rows, rows.rows - slot));
-            const Tile tile{rows.task, rows.begin + slot, count, scratch, slot};
+            const Tile tile{rows.task, rows.blocks, rows.begin + slot, count, scratch, slot};
             const int64_t end = visible_end(rows.task.span, position_of(tile, count - 1));
-            if (key < end) attend_block(tile, key, std::min(end, key + block_keys));
+            if (key < end) attend_block(tile, key, std::min(end, key + block_keys), key == first);
         }
     }
     for (int row = 0; row < rows.rows; ++row) {
@@ -192,7 +202,8 @@ void Attention::attend_rows(const Tile& rows, const float* queries, const HeadTr
 
 void Attention::load_queries(const Tile& tile, const float* queries, const HeadTransform& transform) const {
     const int64_t size = shape_.head_size;
-    const float factor = 1.0f / std::sqrt(float(size));
+    // Scores are exponents of 2, which takes less to compute than a power of e.
+    const float factor = std::numbers::log2e_v<float> / std::sqrt(float(size));
     for (int row = 0; row < tile.rows; ++row) {
         transform_head(transform, position_of(tile, row), factor, queries + offset_of(tile, row),
                        tile.scratch.query.data() + row * size);
@@ -200,62 +211,55 @@ void Attention::load_queries(const Tile& tile, const float* queries, const HeadT
     if (halves_) kernels_.to_bf16(tile.scratch.query.data(), tile.rows * size, tile.scratch.query_halves.data());
 }
 
-void Attention::attend_block(const Tile& tile, int64_t first_key, int64_t last_key) const {
+void Attention::attend_block(const Tile& tile, int64_t first_key, int64_t last_key, bool first_block) const {
     Scratch& scratch = tile.scratch;
-    const float* block = blocks_.data() + (tile.task.first_block + first_key / block_keys) * block_words();
-    const int64_t count = last_key - first_key, scored = round_up(count, kernels_.lanes);
-    score_block(tile, block, count);
+    const float* block = tile.blocks + first_key / block_keys * block_words();
+    const int64_t count = last_key - first_key, scored = columns_of(count);
+    const int64_t stride = columns_of(std::min(block_keys, tile.task.span.length - first_key));
+    score_block(tile, block, stride, count);
     for (int row = 0; row < tile.rows; ++row) {
         const int64_t position = position_of(tile, row);
         const int64_t from = std::clamp<int64_t>(visible_begin(position) - first_key, 0, scored);
         const int64_t to = std::clamp<int64_t>(visible_end(tile.task.span, position) - first_key, 0, scored);
+        uint16_t* halves = halves_ ? scratch.weight_halves.data() + row * block_keys : nullptr;
         const float shrink = kernels_.softmax_block(scratch.scores.data() + row * block_keys, from, to, scored,
                                                     scratch.maxima.data() + tile.slot + row,
-                                                    scratch.totals.data() + tile.slot + row);
+                                                    scratch.totals.data() + tile.slot + row, halves);
         float* sum = scratch.sums.data() + (tile.slot + row) * value_stride_;
-        if (shrink != 1.0f) kernels_.scale(sum, shrink, value_stride_, sum);
+        if (!first_block && shrink != 1.0f) kernels_.scale(sum, shrink, value_stride_, sum);
     }
-    add_values(tile, block + key_words(), count);
+    add_values(tile, block + key_words(), count, first_block);
 }
 
-void Attention::score_block(const Tile& tile, const float* block, int64_t count) const {
-    const int64_t size = shape_.head_size, width = kernels_.panel_columns;
-    const int64_t scored = round_up(count, kernels_.lanes);
-    for (int64_t panel = 0; panel < count; panel += width) {
-        const int columns = int(std::min(width, scored - panel));
-        float* scores = tile.scratch.scores.data() + panel;
+void Attention::score_block(const Tile& tile, const float* block, int64_t stride, int64_t count) const {
+    const int64_t size = shape_.head_size, width = kernels_.panel_columns, scored = columns_of(count);
+    for (int64_t key = 0; key < scored; key += width) {
+        const int columns = int(std::min(width, scored - key));
+        float* scores = tile.scratch.scores.data() + key;
         if (halves_) {
-            const auto* keys = reinterpret_cast<const uint32_t*>(block) + panel * size / 2;
             kernels_.tile_pairs(tile.rows, columns, size / 2, tile.scratch.query_halves.data() + tile.slot * size,
-                                size, keys, width,
-                                false, scores, block_keys);
+                                size, reinterpret_cast<const uint32_t*>(block) + key, stride, false, scores,
+                                block_keys);
         } else {
-            kernels_.tile(tile.rows, columns, size, tile.scratch.query.data() + tile.slot * size, size,
-                          block + panel * size, width, nullptr, false, scores, block_keys);
+            kernels_.tile(tile.rows, columns, size, tile.scratch.query.data() + tile.slot * size, size, block + key,
+                          stride, nullptr, false, scores, block_keys);
         }
     }
 }
 
-void Attention::add_values(const Tile& tile, const float* values, int64_t count) const {
+void Attention::add_values(const Tile& tile, const float* values, int64_t count, bool first_block) const {
     const int64_t size = shape_.head_size, width = kernels_.panel_columns;
-    const float* weights = tile.scratch.scores.data();
-    uint16_t* halves = tile.scratch.weight_halves.data();
-    if (halves_) {
-        for (int row = 0; row < tile.rows; ++row) {
-            // Beyond the last key the weights of a whole vector are zero, so an odd count finds its partner.
-            kernels_.to_bf16(weights + row * block_keys, round_up(count, kernels_.lanes), halves + row * block_keys);
-        }
-    }
     for (int64_t d = 0; d < size; d += width) {
         const int columns = int(std::min(width, size - d));
         float* sums = tile.scratch.sums.data() + tile.slot * value_stride_ + d;
         if (halves_) {
-            kernels_.tile_pairs(tile.rows, columns, (count + 1) / 2, halves, block_keys,
-                                reinterpret_cast<const uint32_t*>(values) + d, value_stride_, true, sums,
+            // Beyond the last key the weights of a whole vector are zero, so an odd count finds its partner.
+            kernels_.tile_pairs(tile.rows, columns, (count + 1) / 2, tile.scratch.weight_halves.data(), block_keys,
+                                reinterpret_cast<const uint32_t*>(values) + d, value_stride_, !first_block, sums,
                                 value_stride_);
         } else {
-            kernels_.tile(tile.rows, columns, count, weights, block_keys, values + d, value_stride_, nullptr, true,
-                          sums, value_stride_);
+            kernels_.tile(tile.rows, columns, count, tile.scratch.scores.data(), block_keys, values + d, value_stride_,
+                          nullptr, !first_block, sums, value_stride_);
         }
     }
 }

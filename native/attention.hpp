@@ -54,16 +54,22 @@ class Attention {
     // The same sequences with other asking positions.
     void ask(const std::vector<Span>& spans);
 
+    // Whether keys and values are packed before attention begins: those of long sequences, which many tasks
+    // share. Short sequences have theirs packed by the one task that reads them, and they stay in its cache.
+    bool packs_keys() const { return !key_tasks_.empty(); }
     // Transforms and packs keys and values. A barrier follows in the caller.
     void pack_keys(Team& team, const KeyValues& key_values, const HeadTransform& transform);
-    // out[query row] = attention of `queries` over the packed keys and values. `stopping` is told now and then
-    // what share is done; once it says so the rest is left out.
-    void attend(Team& team, const float* queries, const HeadTransform& transform, float* out,
-                const std::function<bool(double)>& stopping);
+    // out[query row] = attention of `queries` over the keys and values. `stopping` is told now and then what
+    // share is done; once it says so the rest is left out.
+    void attend(Team& team, const float* queries, const HeadTransform& query_transform, const KeyValues& key_values,
+                const HeadTransform& key_transform, float* out, const std::function<bool(double)>& stopping);
 
    private:
     static constexpr int64_t block_keys = 64;
+    // Sequences of up to so many keys are short.
+    static constexpr int64_t short_keys = 2 * block_keys;
 
+    // One block of keys and values.
     struct KeyTask {
         Span span;
         int64_t position;
@@ -74,7 +80,7 @@ class Attention {
     struct QueryTask {
         Span span;
         int64_t head;
-        int64_t first_block;
+        int64_t first_block;  // where its packed keys begin; -1: it packs them itself
         int64_t begin;
         int64_t end;
     };
@@ -85,6 +91,7 @@ class Attention {
         Buffer<float> sums;
         Buffer<float> maxima;
         Buffer<float> totals;
+        Buffer<float> blocks;
         Buffer<uint16_t> query_halves;
         Buffer<uint16_t> weight_halves;
     };
@@ -92,6 +99,7 @@ class Attention {
     // at row `slot` of the scratch memory.
     struct Tile {
         const QueryTask& task;
+        const float* blocks;
         int64_t begin;
         int rows;
         Scratch& scratch;
@@ -99,16 +107,16 @@ class Attention {
     };
 
     void pack_block(const KeyTask& task, const KeyValues& key_values, const HeadTransform& transform,
-                    Scratch& scratch);
-    void pack_key(float* column, const float* key) const;
-    void pack_key_halves(uint32_t* column, const float* key, Scratch& scratch) const;
+                    Scratch& scratch, float* block) const;
+    void pack_values(const KeyTask& task, const KeyValues& key_values, float* values) const;
     void attend_rows(const Tile& rows, const float* queries, const HeadTransform& transform, float* out) const;
     void load_queries(const Tile& tile, const float* queries, const HeadTransform& transform) const;
-    void attend_block(const Tile& tile, int64_t first_key, int64_t last_key) const;
-    void score_block(const Tile& tile, const float* block, int64_t count) const;
-    void add_values(const Tile& tile, const float* block, int64_t count) const;
+    void attend_block(const Tile& tile, int64_t first_key, int64_t last_key, bool first_block) const;
+    void score_block(const Tile& tile, const float* block, int64_t stride, int64_t count) const;
+    void add_values(const Tile& tile, const float* block, int64_t count, bool first_block) const;
     void transform_head(const HeadTransform& transform, int64_t position, float factor, const float* from,
                         float* head) const;
+    const float* row_of(const KeyTask& task, const KeyValues& key_values, int64_t position) const;
 
     int64_t position_of(const Tile& tile, int64_t row) const { return tile.task.begin + (tile.begin + row) / group_; }
     int64_t offset_of(const Tile& tile, int64_t row) const;
@@ -118,7 +126,9 @@ class Attention {
     int64_t visible_end(const Span& span, int64_t position) const {
         return shape_.causal ? position + 1 : span.length;
     }
-    // Words of 32 bits of one block's keys, and of keys and values.
+    // Columns of a block of so many keys: whole vectors.
+    int64_t columns_of(int64_t keys) const { return (keys + kernels_.lanes - 1) / kernels_.lanes * kernels_.lanes; }
+    // Words of 32 bits of one block's keys, and of keys and values, when it is full.
     int64_t key_words() const { return shape_.head_size * block_keys / (halves_ ? 2 : 1); }
     int64_t block_words() const { return key_words() + block_keys * value_stride_ / (halves_ ? 2 : 1); }
 
@@ -129,8 +139,8 @@ class Attention {
     int64_t value_stride_;  // head_size rounded up to whole vectors
     std::vector<KeyTask> key_tasks_;
     std::vector<QueryTask> query_tasks_;
-    // Per (sequence, key head, block): keys as [panel][dimension][key], values as [key][dimension]; in halves
-    // two dimensions of a key, or two keys of a dimension, share a word.
+    // Per (sequence, key head, block): keys as [dimension][key], values as [key][dimension]; in halves two
+    // dimensions of a key, or two keys of a dimension, share a word.
     Buffer<float> blocks_;
     std::vector<Scratch> scratch_;
 };

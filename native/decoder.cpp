@@ -7,10 +7,6 @@ namespace samesay {
 
 namespace {
 
-// Rows that pass through the feed-forward layer at a time: its inner width is several times the hidden size,
-// and a text of 32,768 tokens must not need all of it at once.
-constexpr int64_t feed_forward_rows = 1024;
-
 // Parts of the first linear layer.
 constexpr size_t query_part = 0;
 constexpr size_t key_value_part = 1;
@@ -79,57 +75,70 @@ class Decoder final : public Network {
         queries_.reserve(rows * s.heads * s.head_size);
         attended_.reserve(rows * s.heads * s.head_size);
         key_values_.reserve(rows * 2 * s.key_value_heads * s.head_size);
-        inner_.reserve(std::min(rows, feed_forward_rows) * s.intermediate_size);
+        inner_.reserve(inner_rows(rows) * s.intermediate_size);
         const DecoderLayer& layer = layers_.front();
         inputs_.reserve(layer.query_key_value, rows);
         inputs_.reserve(layer.output, rows);
-        inputs_.reserve(layer.gate_up, std::min(rows, feed_forward_rows));
-        inputs_.reserve(layer.down, std::min(rows, feed_forward_rows));
+        inputs_.reserve(layer.gate_up, inner_rows(rows));
+        inputs_.reserve(layer.down, inner_rows(rows));
     }
+
+    // Rows that pass through the feed-forward layer at a time: its inner width is several times the hidden size,
+    // and a text of 32,768 tokens must not need all of it at once.
+    int64_t inner_rows(int64_t rows) const { return std::min(rows, rows_together()); }
 
     void layer(Team& team, int64_t index, Stream& stream, Pulse& pulse) override {
         const DecoderLayer& layer = layers_[size_t(index)];
         attend_layer(team, index, layer, stream, pulse);
-        for (int64_t row = 0; row < stream.rows; row += feed_forward_rows) {
-            feed_forward(team, layer, stream.residual + row * settings_.hidden_size,
-                         std::min(feed_forward_rows, stream.rows - row));
+        const int64_t rows = stream.rows;
+        for (int64_t row = 0; row < rows; row += rows_together()) {
+            const int64_t count = inner_rows(rows - row), left = rows - row - count;
+            const uint8_t* following = nullptr;
+            if (left > 0) {
+                following = layer.gate_up.first_weights(team, inner_rows(left), 0);
+            } else if (index + 1 < settings_.layers) {
+                following = layers_[size_t(index + 1)].query_key_value.first_weights(team, rows, key_value_part);
+            }
+            feed_forward(team, layer, stream.residual + row * settings_.hidden_size, count, following);
         }
     }
 
     void attend_layer(Team& team, int64_t index, const DecoderLayer& layer, Stream& stream, Pulse& pulse) {
         const int64_t query_width = settings_.heads * settings_.head_size;
         const int64_t key_value_width = 2 * settings_.key_value_heads * settings_.head_size;
+        const bool picks = picks_rows(index);
         norm_rows(team, layer.query_key_value, layer.input_norm, stream.residual, stream.rows);
         phases_.end(team, Phase::inputs);
-        layer.query_key_value.multiply(team, inputs_, stream.rows, key_value_part, Store::replace, key_values_.data(),
-                                       key_value_width);
-        if (picks_rows(index)) {
+        layer.query_key_value.multiply(
+            team, inputs_, stream.rows, key_value_part, Store::replace, key_values_.data(), key_value_width,
+            picks ? nullptr : layer.query_key_value.first_weights(team, stream.rows, query_part));
+        if (picks) {
             pick_rows(team, stream);
             norm_rows(team, layer.query_key_value, layer.input_norm, stream.residual, stream.rows);
             phases_.end(team, Phase::inputs);
         }
         layer.query_key_value.multiply(team, inputs_, stream.rows, query_part, Store::replace, queries_.data(),
-                                       query_width);
+                                       query_width, layer.output.first_weights(team, stream.rows, 0));
         phases_.end(team, Phase::query_key_value);
         keep_key_values(team, index, key_values_.data());
-        attention_.pack_keys(team, key_values(index, key_values_.data()), transform(layer.key_norm));
-        phases_.end(team, Phase::keys);
-        attend(team, index, queries_.data(), transform(layer.query_norm), attended_.data(), pulse);
-        phases_.end(team, Phase::attention);
+        attend(team, index, {queries_.data(), transform(layer.query_norm)},
+               {key_values_.data(), transform(layer.key_norm)}, attended_.data(), pulse);
         inputs_.set_rows(team, layer.output, attended_.data(), stream.rows);
         phases_.end(team, Phase::inputs);
-        layer.output.multiply(team, inputs_, stream.rows, 0, Store::add, stream.residual, settings_.hidden_size);
+        layer.output.multiply(team, inputs_, stream.rows, 0, Store::add, stream.residual, settings_.hidden_size,
+                              layer.gate_up.first_weights(team, inner_rows(stream.rows), 0));
         phases_.end(team, Phase::output);
     }
 
-    void feed_forward(Team& team, const DecoderLayer& layer, float* residual, int64_t rows) {
+    void feed_forward(Team& team, const DecoderLayer& layer, float* residual, int64_t rows, const uint8_t* following) {
         norm_rows(team, layer.gate_up, layer.middle_norm, residual, rows);
         phases_.end(team, Phase::inputs);
-        layer.gate_up.multiply(team, inputs_, rows, 0, Store::gated, inner_.data(), settings_.intermediate_size);
+        layer.gate_up.multiply(team, inputs_, rows, 0, Store::gated, inner_.data(), settings_.intermediate_size,
+                               layer.down.first_weights(team, rows, 0));
         phases_.end(team, Phase::feed_forward_in);
         inputs_.set_rows(team, layer.down, inner_.data(), rows);
         phases_.end(team, Phase::inputs);
-        layer.down.multiply(team, inputs_, rows, 0, Store::add, residual, settings_.hidden_size);
+        layer.down.multiply(team, inputs_, rows, 0, Store::add, residual, settings_.hidden_size, following);
         phases_.end(team, Phase::feed_forward_out);
     }
 

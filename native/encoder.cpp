@@ -7,8 +7,6 @@ namespace samesay {
 
 namespace {
 
-constexpr int64_t feed_forward_rows = 1024;
-
 // Parts of the first linear layer.
 constexpr size_t query_part = 0;
 constexpr size_t key_value_part = 1;
@@ -88,13 +86,17 @@ class Encoder final : public Network {
         queries_.reserve(rows * s.hidden_size);
         attended_.reserve(rows * s.hidden_size);
         key_values_.reserve(rows * 2 * s.hidden_size);
-        inner_.reserve(std::min(rows, feed_forward_rows) * s.intermediate_size);
+        inner_.reserve(inner_rows(rows) * s.intermediate_size);
         const EncoderLayer& layer = layers_.front();
         inputs_.reserve(layer.query_key_value, rows);
         inputs_.reserve(layer.output, rows);
-        inputs_.reserve(layer.inner, std::min(rows, feed_forward_rows));
-        inputs_.reserve(layer.outer, std::min(rows, feed_forward_rows));
+        inputs_.reserve(layer.inner, inner_rows(rows));
+        inputs_.reserve(layer.outer, inner_rows(rows));
     }
+
+    // Rows that pass through the feed-forward layer at a time: its inner width is several times the hidden size,
+    // and a text of 32,768 tokens must not need all of it at once.
+    int64_t inner_rows(int64_t rows) const { return std::min(rows, rows_together()); }
 
     void layer(Team& team, int64_t index, Stream& stream, Pulse& pulse) override {
         const EncoderLayer& layer = layers_[size_t(index)];
@@ -110,16 +112,13 @@ class Encoder final : public Network {
         }
         layer.query_key_value.multiply(team, inputs_, stream.rows, query_part, Store::replace, queries_.data(), width);
         phases_.end(team, Phase::query_key_value);
-        attention_.pack_keys(team, key_values(index, key_values_.data()), {});
-        phases_.end(team, Phase::keys);
-        attend(team, index, queries_.data(), {}, attended_.data(), pulse);
-        phases_.end(team, Phase::attention);
+        attend(team, index, {queries_.data(), {}}, {key_values_.data(), {}}, attended_.data(), pulse);
         inputs_.set_rows(team, layer.output, attended_.data(), stream.rows);
         phases_.end(team, Phase::inputs);
         layer.output.multiply(team, inputs_, stream.rows, 0, Store::add, stream.residual, width);
         phases_.end(team, Phase::output);
-        for (int64_t row = 0; row < stream.rows; row += feed_forward_rows) {
-            feed_forward(team, layer, stream.residual + row * width, std::min(feed_forward_rows, stream.rows - row));
+        for (int64_t row = 0; row < stream.rows; row += rows_together()) {
+            feed_forward(team, layer, stream.residual + row * width, inner_rows(stream.rows - row));
         }
     }
 

@@ -55,6 +55,9 @@ struct Kernels {
     void (*to_bf16)(const float* x, int64_t count, uint16_t* y);
     // y[i] holds a[i] in its low half and b[i] (null: 0) in its high half, rounded to bfloat16.
     void (*pair_bf16)(const float* a, const float* b, int64_t count, uint32_t* y);
+    // to[w * to_stride + i] = from[i * from_stride + w] for w < words and i < count, and 0 for the other i < lanes.
+    void (*transpose)(const uint32_t* from, int64_t from_stride, int count, int64_t words, uint32_t* to,
+                      int64_t to_stride);
 
     // Quantises x * channel_scale (null: x) to 8 bits with one scale for the row. Where its largest value is
     // above `outlier` times its root mean square, the rest is quantised too, into `residual`, and true returned.
@@ -79,10 +82,11 @@ struct Kernels {
     void (*add)(float* y, const float* x, int64_t count);
     // x = x / |x|; a row of zeros stays
     void (*normalise)(float* x, int64_t count);
-    // One step of the online softmax over a block of keys: scores become exp(score - new maximum) for the
-    // first `visible_end` keys from `visible_begin`, the rest 0. Returns by what earlier sums shrink.
+    // One step of the online softmax over a block of keys: scores become 2^(score - new maximum) for the first
+    // `visible_end` keys from `visible_begin`, the rest 0, in bfloat16 in `halves` where that is not null.
+    // Returns by what earlier sums shrink.
     float (*softmax_block)(float* scores, int64_t visible_begin, int64_t visible_end, int64_t count, float* maximum,
-                           float* sum);
+                           float* sum, uint16_t* halves);
     // y = x * factor
     void (*scale)(const float* x, float factor, int64_t count, float* y);
 };

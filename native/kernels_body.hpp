@@ -22,6 +22,7 @@ constexpr int panel_columns = panel_vectors * lanes;
 
 #include "kernels_int8.hpp"
 #include "kernels_pairs.hpp"
+#include "kernels_softmax.hpp"
 
 namespace {
 
@@ -234,32 +235,13 @@ void normalise(float* x, int64_t count) {
     }
 }
 
-float softmax_block(float* scores, int64_t visible_begin, int64_t visible_end, int64_t count, float* maximum,
-                    float* sum) {
-    for (int64_t i = 0; i < visible_begin; ++i) scores[i] = -__builtin_inff();
-    for (int64_t i = visible_end; i < count; ++i) scores[i] = -__builtin_inff();
-    Floats largest = broadcast(*maximum);
-    for (int64_t i = 0; i < count; i += lanes) largest = larger(largest, load(scores + i));
-    const float new_maximum = largest_lane(largest);
-    Floats total = {};
-    for (int64_t i = 0; i < count; i += lanes) {
-        const Floats weight = exponential(load(scores + i) - new_maximum);
-        store(scores + i, weight);
-        total += weight;
-    }
-    const float shrink = exponential(broadcast(*maximum - new_maximum))[0];
-    *sum = *sum * shrink + sum_lanes(total);
-    *maximum = new_maximum;
-    return shrink;
-}
-
 }  // namespace
 
 namespace samesay {
 
 const Kernels SAMESAY_KERNELS = {
     lanes, panel_columns, tile_rows, group, weight_offset, int(sizeof(Quantised)), tile, tile_bf16, tile_int8,
-    tile_pairs, to_bf16, pair_bf16,
+    tile_pairs, to_bf16, pair_bf16, transpose,
     quantise, mix, rms_norm, layer_norm, rotate, silu_multiply, gelu, add, normalise,
     softmax_block, scale,
 };

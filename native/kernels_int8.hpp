@@ -86,7 +86,7 @@ bool quantise(const float* x, const float* channel_scale, int64_t count, float o
     Floats largest = {}, squares = {};
     for (int64_t i = 0; i < count; i += lanes) {
         const Floats v = value_at(i, count - i < lanes ? count - i : lanes);
-        largest = larger(largest, larger(v, -v));
+        largest = larger(largest, magnitude(v));
         squares = multiply_add(v, v, squares);
     }
     const float maximum = largest_lane(largest);

@@ -8,29 +8,46 @@ namespace {
 typedef uint32_t Words __attribute__((vector_size(4 * lanes)));
 typedef uint16_t Halves __attribute__((vector_size(2 * lanes)));
 
+#if defined(__AVX512BF16__)
+
+inline Halves to_halves(Floats v) {
+    return reinterpret_cast<Halves>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(v)));
+}
+
+inline Words to_words(Halves v) { return reinterpret_cast<Words>(_mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(v))); }
+
+#else
+
 // The bfloat16 bits of each lane, rounded to nearest, ties to even. Finite values only.
-inline Words bf16_bits(Floats v) {
+inline Halves to_halves(Floats v) {
     const Words bits = reinterpret_cast<Words>(v);
-    return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    return __builtin_convertvector((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16, Halves);
+}
+
+inline Words to_words(Halves v) { return __builtin_convertvector(v, Words); }
+
+#endif
+
+inline void store_halves(uint16_t* y, Halves v, int64_t count) {
+    if (count == lanes) {
+        __builtin_memcpy(y, &v, sizeof v);
+    } else {
+        for (int64_t j = 0; j < count; ++j) y[j] = v[j];
+    }
 }
 
 void to_bf16(const float* x, int64_t count, uint16_t* y) {
-    int64_t i = 0;
-    for (; i + lanes <= count; i += lanes) {
-        const Halves halves = __builtin_convertvector(bf16_bits(load(x + i)), Halves);
-        __builtin_memcpy(y + i, &halves, sizeof halves);
-    }
-    if (i < count) {
-        const Words bits = bf16_bits(load_some(x + i, count - i));
-        for (int64_t j = 0; i + j < count; ++j) y[i + j] = uint16_t(bits[j]);
+    for (int64_t i = 0; i < count; i += lanes) {
+        const int64_t n = count - i < lanes ? count - i : lanes;
+        store_halves(y + i, to_halves(n == lanes ? load(x + i) : load_some(x + i, n)), n);
     }
 }
 
 void pair_bf16(const float* a, const float* b, int64_t count, uint32_t* y) {
     for (int64_t i = 0; i < count; i += lanes) {
         const int64_t n = count - i < lanes ? count - i : lanes;
-        Words words = bf16_bits(n == lanes ? load(a + i) : load_some(a + i, n));
-        if (b) words |= bf16_bits(n == lanes ? load(b + i) : load_some(b + i, n)) << 16;
+        Words words = to_words(to_halves(n == lanes ? load(a + i) : load_some(a + i, n)));
+        if (b) words |= to_words(to_halves(n == lanes ? load(b + i) : load_some(b + i, n))) << 16;
         if (n == lanes) {
             __builtin_memcpy(y + i, &words, sizeof words);
         } else {

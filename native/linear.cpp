@@ -11,6 +11,8 @@ namespace {
 constexpr int64_t cached_input_bytes = 384 << 10;
 constexpr int64_t most_rows_of_block = 384;
 constexpr int64_t largest_mix_block = 128;
+// With so many rows a thread has enough work for each panel to hide that all threads read all panels.
+constexpr int64_t fewest_own_rows = 96;
 // A row whose largest value is so many times its root mean square keeps its rest in a second 8-bit row.
 constexpr float outlier_ratio = 8.0f;
 
@@ -46,6 +48,7 @@ Linear::Linear(const Kernels& kernels, Precision precision, const LinearPlan& pl
       inputs_(plan.inputs),
       panel_bytes_(bytes_per_panel(kernels, precision, plan.inputs)),
       mix_block_(mix_block_of(plan, precision)),
+      panels_of_unit_(plan.gated ? 2 : 1),
       weights_(std::move(weights)) {
     int64_t panel = 0;
     for (const std::vector<MatrixPlan>& part : plan.parts) {
@@ -57,31 +60,48 @@ Linear::Linear(const Kernels& kernels, Precision precision, const LinearPlan& pl
     }
 }
 
+Linear::Share Linear::share_of(const Team& team, int64_t rows, size_t part) const {
+    // Few rows: each thread takes panels, so that every weight is read by one. Many rows: each takes rows, the same
+    // that it has taken before, which are then still in its cache. Between the two, the team is a grid.
+    int64_t row_shares = 1;
+    for (int64_t divisor = 2; divisor <= team.size(); ++divisor) {
+        if (team.size() % divisor == 0 && rows / divisor >= fewest_own_rows) row_shares = divisor;
+    }
+    const int64_t panel_shares = team.size() / row_shares;
+    const int64_t r = team.id() / panel_shares, p = team.id() % panel_shares;
+    const int64_t units = parts_[part].panels / panels_of_unit_;
+    return {{rows * r / row_shares, rows * (r + 1) / row_shares},
+            units * p / panel_shares,
+            units * (p + 1) / panel_shares};
+}
+
+const uint8_t* Linear::first_weights(const Team& team, int64_t rows, size_t part) const {
+    return panel(parts_[part].first_panel + panels_of_unit_ * share_of(team, rows, part).first_unit);
+}
+
 void Linear::multiply(const Team& team, Inputs& inputs, int64_t rows, size_t part, Store store, float* out,
-                      int64_t out_stride) const {
+                      int64_t out_stride, const uint8_t* following) const {
     const Part& chosen = parts_[part];
     const int64_t width = kernels_.panel_columns;
-    const bool gated = store == Store::gated;
-    const int64_t units = gated ? chosen.panels / 2 : chosen.panels;
-    const auto [first, last] = team.share(units);
+    const Share share = share_of(team, rows, part);
     const int64_t row_bytes = precision_ == Precision::int8 ? inputs_ * kernels_.quantised_bytes : inputs_ * 4;
     const int64_t fitting = cached_input_bytes / row_bytes / kernels_.tile_rows * kernels_.tile_rows;
     const int64_t most = std::clamp<int64_t>(fitting, kernels_.tile_rows, most_rows_of_block);
-    const int64_t blocks = (rows + most - 1) / most;
+    const int64_t count = share.rows.end - share.rows.begin, blocks = (count + most - 1) / most;
     for (int64_t b = 0; b < blocks; ++b) {
-        const Block block{rows * b / blocks, rows * (b + 1) / blocks};
-        for (int64_t unit = first; unit < last; ++unit) {
+        const Block block{share.rows.begin + count * b / blocks, share.rows.begin + count * (b + 1) / blocks};
+        const uint8_t* after = b + 1 < blocks ? first_weights(team, rows, part) : following;
+        for (int64_t unit = share.first_unit; unit < share.last_unit; ++unit) {
             const int columns = int(std::min(width, chosen.outputs - unit * width));
             float* target = out + unit * width;
-            const bool last_panel = unit + 1 == last;
-            if (gated) {
+            const int64_t first = chosen.first_panel + panels_of_unit_ * unit;
+            const uint8_t* ahead = unit + 1 < share.last_unit ? panel(first + panels_of_unit_) : after;
+            if (store == Store::gated) {
                 float* scratch = inputs.scratch_[size_t(team.id())].gated.data();
-                multiply_gated(inputs, block, chosen.first_panel + 2 * unit, columns, scratch, target, out_stride,
-                               last_panel);
+                multiply_gated(inputs, block, first, columns, scratch, target, out_stride, ahead);
                 continue;
             }
-            multiply_panel(inputs, block, chosen.first_panel + unit, columns, store == Store::add, target, out_stride,
-                           last_panel);
+            multiply_panel(inputs, block, first, columns, store == Store::add, target, out_stride, ahead);
             if (store != Store::gelu) continue;
             for (int64_t row = block.begin; row < block.end; ++row) kernels_.gelu(target + row * out_stride, columns);
         }
@@ -89,11 +109,11 @@ void Linear::multiply(const Team& team, Inputs& inputs, int64_t rows, size_t par
 }
 
 void Linear::multiply_gated(Inputs& inputs, const Block& rows, int64_t pair, int columns, float* scratch, float* out,
-                            int64_t out_stride, bool last_panel) const {
+                            int64_t out_stride, const uint8_t* ahead) const {
     const int64_t width = kernels_.panel_columns;
     float* gate = scratch - rows.begin * 2 * width;
-    multiply_panel(inputs, rows, pair, columns, false, gate, 2 * width, false);
-    multiply_panel(inputs, rows, pair + 1, columns, false, gate + width, 2 * width, last_panel);
+    multiply_panel(inputs, rows, pair, columns, false, gate, 2 * width, panel(pair + 1));
+    multiply_panel(inputs, rows, pair + 1, columns, false, gate + width, 2 * width, ahead);
     for (int64_t row = rows.begin; row < rows.end; ++row) {
         const float* values = gate + row * 2 * width;
         kernels_.silu_multiply(values, values + width, columns, out + row * out_stride);
@@ -101,9 +121,9 @@ void Linear::multiply_gated(Inputs& inputs, const Block& rows, int64_t pair, int
 }
 
 void Linear::multiply_panel(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate, float* out,
-                            int64_t out_stride, bool last_panel) const {
+                            int64_t out_stride, const uint8_t* ahead) const {
     if (precision_ == Precision::int8) {
-        multiply_panel_int8(inputs, rows, panel, columns, accumulate, out, out_stride, last_panel);
+        multiply_panel_int8(inputs, rows, panel, columns, accumulate, out, out_stride, ahead);
         return;
     }
     const int64_t width = kernels_.panel_columns;
@@ -124,7 +144,7 @@ void Linear::multiply_panel(Inputs& inputs, const Block& rows, int64_t panel, in
 }
 
 void Linear::multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate,
-                                 float* out, int64_t out_stride, bool last_panel) const {
+                                 float* out, int64_t out_stride, const uint8_t* ahead) const {
     constexpr int most = 8;
     const int64_t width = kernels_.panel_columns;
     const uint8_t* weights = weights_.panels.data() + panel * panel_bytes_;
@@ -135,8 +155,7 @@ void Linear::multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t pane
     const QuantisedRow* a[most];
     float* c[most];
     // While this panel is at work the next one is fetched, a share of it beside each of the first tiles.
-    int64_t quarters = last_panel ? 0 : 4;
-    const uint8_t* ahead = weights + panel_bytes_;
+    int64_t quarters = ahead ? 4 : 0;
     for (int64_t t = 0; t < tiles; ++t) {
         const int64_t begin = rows.begin + count * t / tiles, end = rows.begin + count * (t + 1) / tiles;
         for (int64_t row = begin; row < end; ++row) {
@@ -144,7 +163,9 @@ void Linear::multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t pane
             c[row - begin] = out + row * out_stride;
         }
         const int64_t left = tiles - t;
-        const int lines = int(quarters == 0 ? 0 : left == 1 ? quarters : (left == 2 && quarters == 4) || (left == 3 && quarters == 4) ? 2 : 1);
+        // All that is left beside the last tile, half beside one of the last two or three, else a quarter.
+        const bool hurries = left <= 3 && quarters == 4;
+        const int lines = int(left == 1 ? quarters : hurries ? 2 : std::min<int64_t>(quarters, 1));
         kernels_.tile_int8(int(end - begin), columns, inputs_, a, weights, scale, bias, accumulate, c, ahead, lines);
         ahead += lines * panel_bytes_ / 4;
         quarters -= lines;

@@ -62,9 +62,12 @@ class Linear {
     InputSample* sample() const { return sample_; }
 
     // Rows of `inputs`, all set, times the weights of part `part` into rows of `out`; called by every thread of
-    // the team, no barrier at either end.
+    // the team, no barrier at either end. `following` (may be null): weights that the thread will read next, to be
+    // fetched while its last panel is at work.
     void multiply(const Team& team, Inputs& inputs, int64_t rows, size_t part, Store store, float* out,
-                  int64_t out_stride) const;
+                  int64_t out_stride, const uint8_t* following = nullptr) const;
+    // The weights that the thread begins with when it multiplies so many rows.
+    const uint8_t* first_weights(const Team& team, int64_t rows, size_t part) const;
 
     // Panels that a part takes, counted as packed.
     static int64_t panels_of(const std::vector<MatrixPlan>& part, bool gated, int64_t width);
@@ -81,19 +84,30 @@ class Linear {
         int64_t begin;
         int64_t end;
     };
+    // What one thread does of a product.
+    struct Share {
+        Block rows;
+        int64_t first_unit;  // a unit is a panel, or a gate's and the one that it gates
+        int64_t last_unit;
+    };
 
+    Share share_of(const Team& team, int64_t rows, size_t part) const;
+    const uint8_t* panel(int64_t index) const { return weights_.panels.data() + index * panel_bytes_; }
+
+    // `ahead` (may be null): the panel to fetch meanwhile.
     void multiply_panel(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate, float* out,
-                        int64_t out_stride, bool last_panel) const;
+                        int64_t out_stride, const uint8_t* ahead) const;
     void multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate,
-                             float* out, int64_t out_stride, bool last_panel) const;
+                             float* out, int64_t out_stride, const uint8_t* ahead) const;
     void multiply_gated(Inputs& inputs, const Block& rows, int64_t pair, int columns, float* scratch, float* out,
-                        int64_t out_stride, bool last_panel) const;
+                        int64_t out_stride, const uint8_t* ahead) const;
 
     const Kernels& kernels_;
     Precision precision_;
     int64_t inputs_;
     int64_t panel_bytes_;
     int64_t mix_block_;
+    int64_t panels_of_unit_;
     std::vector<Part> parts_;
     LinearWeights weights_;
     InputSample* sample_ = nullptr;

@@ -97,15 +97,17 @@ void Network::lay_out(const Batch& batch, const Prefix* prefix) {
     prepare(rows_, longest);
 }
 
-void Network::attend(Team& team, int64_t index, const float* queries, const HeadTransform& transform, float* out,
+void Network::attend(Team& team, int64_t index, const Heads& queries, const Heads& key_values, float* out,
                      Pulse& pulse) {
+    const KeyValues rows{key_values.rows, prefix_ ? prefix_->layers[size_t(index)].data() : nullptr};
+    if (attention_.packs_keys()) {
+        attention_.pack_keys(team, rows, key_values.transform);
+        phases_.end(team, Phase::keys);
+    }
     const double layers = double(settings_.layers);
-    attention_.attend(team, queries, transform, out,
+    attention_.attend(team, queries.rows, queries.transform, rows, key_values.transform, out,
                       [&](double share) { return pulse.stopping(team, (double(index) + share) / layers); });
-}
-
-KeyValues Network::key_values(int64_t index, const float* rows) const {
-    return {rows, prefix_ ? prefix_->layers[size_t(index)].data() : nullptr};
+    phases_.end(team, Phase::attention);
 }
 
 void Network::keep_key_values(const Team& team, int64_t index, const float* rows) {
@@ -170,7 +172,32 @@ bool Network::forward(const Batch& batch, const std::vector<int32_t>& prefix, in
     computed_ = nullptr;  // a pass that found no memory leaves it set
     bool stopped = false;
     const Prefix* shared = find_prefix(batch, prefix, [&](double) { return stopped = stopped || ask(0); });
-    return !stopped && run(batch, shared, dimensions, out, ask);
+    return !stopped && run_in_pieces(batch, shared, dimensions, out, ask);
+}
+
+bool Network::run_in_pieces(const Batch& batch, const Prefix* prefix, int64_t dimensions, float* out,
+                            const std::function<bool(double)>& ask) {
+    phases_.forget();
+    const auto own_rows = [&](int64_t i) {
+        const bool shares = prefix && begins_with(batch, i, prefix->tokens);
+        return batch.length(i) - (shares ? int64_t(prefix->tokens.size()) : 0);
+    };
+    std::vector<int64_t> offsets;
+    for (int64_t first = 0, last = 0; first < batch.sequences; first = last) {
+        int64_t rows = 0;
+        offsets.assign(1, 0);
+        do {
+            rows += own_rows(last);
+            offsets.push_back(batch.offsets[++last] - batch.offsets[first]);
+        } while (last < batch.sequences && rows + own_rows(last) <= rows_together());
+        const int64_t before = batch.offsets[first], tokens = offsets.back(), all = batch.rows();
+        const auto ask_of_all = [&](double done) {
+            return ask((double(before) + done * double(tokens)) / double(all));
+        };
+        const Batch piece{batch.token_ids + before, offsets.data(), last - first};
+        if (!run(piece, prefix, dimensions, out + first * dimensions, ask_of_all)) return false;
+    }
+    return true;
 }
 
 void Network::recover_from_fork() {

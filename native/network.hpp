@@ -90,15 +90,20 @@ class Network {
     virtual void finish(float* row) const = 0;
     virtual void prepare(int64_t rows, int64_t longest) = 0;
 
+    // Rows to compute at a time: what they become between two layers then stays in the caches, and reading all
+    // weights for so many takes a small part of computing with them.
+    int64_t rows_together() const { return rows_of_thread * settings_.threads; }
     // In the last layer, when one token of each text is pooled, keeps only the rows of those tokens.
     bool picks_rows(int64_t layer) const {
         return layer + 1 == settings_.layers && settings_.pooling != Pooling::mean;
     }
-    // Attention of layer `index`; where the pass is to stop, some of it is left out.
-    void attend(Team& team, int64_t index, const float* queries, const HeadTransform& transform, float* out,
-                Pulse& pulse);
-    // What attention reads in layer `index`: the batch's rows, and those of the shared prefix.
-    KeyValues key_values(int64_t index, const float* rows) const;
+    // Rows of queries, or of keys and values, as a linear layer gave them, and what becomes of each head.
+    struct Heads {
+        const float* rows;
+        HeadTransform transform;
+    };
+    // Attention of layer `index`, with a barrier at its end; where the pass is to stop, some of it is left out.
+    void attend(Team& team, int64_t index, const Heads& queries, const Heads& key_values, float* out, Pulse& pulse);
     // Copies the rows into the prefix that is being computed, if one is; the team shares the work.
     void keep_key_values(const Team& team, int64_t index, const float* rows);
 
@@ -112,10 +117,15 @@ class Network {
     Phases phases_;
 
    private:
+    static constexpr int64_t rows_of_thread = 128;
+
     void check(const Batch& batch) const;
     const Prefix* find_prefix(const Batch& batch, const std::vector<int32_t>& tokens,
                               const std::function<bool(double)>& ask);
     void lay_out(const Batch& batch, const Prefix* prefix);
+    // Takes as many sequences at a time as fit the caches.
+    bool run_in_pieces(const Batch& batch, const Prefix* prefix, int64_t dimensions, float* out,
+                       const std::function<bool(double)>& ask);
     bool run(const Batch& batch, const Prefix* prefix, int64_t dimensions, float* out,
              const std::function<bool(double)>& ask);
     void embed_rows(const Team& team, const Batch& batch, const Stream& stream) const;

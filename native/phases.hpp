@@ -18,10 +18,11 @@ constexpr std::array<const char*, phase_count> phase_names = {
 
 class Phases {
    public:
-    void start() {
+    void forget() {
         for (std::atomic<double>& phase : milliseconds_) phase.store(0, std::memory_order_relaxed);
-        last_ = std::chrono::steady_clock::now();
     }
+    // What passes from here on belongs to the phase that ends next.
+    void start() { last_ = std::chrono::steady_clock::now(); }
 
     // A barrier; the time since the last one belongs to `phase`.
     void end(Team& team, Phase phase) {
