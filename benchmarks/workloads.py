@@ -14,6 +14,7 @@ Texts = list[str]
 
 BATCH = 128
 INSTRUCTION_TOKENS, QUERY_TOKENS = 24, 12
+LONG = (2048, 8192, 32768)
 FIDELITY, FIDELITY_TEXTS = "fidelity", 12
 
 _WORDS = """
@@ -41,6 +42,7 @@ class Workload:
         tokens: Mean tokens of a sequence, where they are fixed.
         make: The token ids or texts of a round; every round has its own, of the same lengths.
         shared: Leading tokens that are the same in every sequence of every round.
+        asked: Whether it is left out unless it is named: it takes minutes.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Workload:
     tokens: float | None
     make: Callable[[int], Tokens | Texts]
     shared: int = 0
+    asked: bool = False
 
 
 def workloads_of(model: Model) -> list[Workload]:
@@ -102,11 +105,12 @@ def _decoder_workloads(model: Model) -> list[Workload]:
     lengths = batch_lengths(5, 60, 22)
     mean = float(np.mean(lengths))
 
-    def single(name: str, tokens: int, repeats: int) -> Workload:
+    def single(name: str, tokens: int, repeats: int, asked: bool = False) -> Workload:
         def make(turn: int) -> Tokens:
             return random_sequences(model, [tokens], seed=turn * 1000 + tokens)
 
-        return Workload(name, f"one sentence of {tokens} tokens", False, 1, repeats, "ms", tokens, make)
+        told = f"one {'text' if asked else 'sentence'} of {tokens} tokens"
+        return Workload(name, told, False, 1, repeats, "ms", tokens, make, asked=asked)
 
     def query(turn: int) -> Tokens:
         # The instruction is always the same, as it is in use; the query never.
@@ -119,11 +123,12 @@ def _decoder_workloads(model: Model) -> list[Workload]:
     told = f"{INSTRUCTION_TOKENS} tokens of instruction, {QUERY_TOKENS} of query"
     many = f"{BATCH} sentences of {min(lengths)} to {max(lengths)} tokens, mean {mean:.2f}"
     return [
-        single("W1", 20, 3),
-        single("W2", 64, 3),
+        single("W1", 20, 9),
+        single("W2", 64, 5),
         single("W3", 512, 1),
-        Workload("W6", told, False, 1, 3, "ms", INSTRUCTION_TOKENS + QUERY_TOKENS, query, INSTRUCTION_TOKENS),
+        Workload("W6", told, False, 1, 9, "ms", INSTRUCTION_TOKENS + QUERY_TOKENS, query, INSTRUCTION_TOKENS),
         Workload("W5", many, False, BATCH, 1, "/s", mean, batch),
+        *(single(f"L{tokens}", tokens, 1, asked=True) for tokens in LONG),
     ]
 
 
@@ -147,7 +152,7 @@ def _encoder_workloads(model: Model) -> list[Workload]:
     spoken = f"{BATCH} texts of {min(lengths) - 3} to {max(lengths) - 3} words, tokenizing included"
     return [
         Workload("E1", "one sentence of 16 tokens", False, 1, 9, "ms", 16, one),
-        Workload("E128", many, False, BATCH, 1, "/s", mean, token_batch),
+        Workload("E128", many, False, BATCH, 3, "/s", mean, token_batch),
         Workload("T1", "one text of 13 words, tokenizing included", True, 1, 9, "ms", None, one_text),
-        Workload("T128", spoken, True, BATCH, 1, "/s", None, text_batch),
+        Workload("T128", spoken, True, BATCH, 3, "/s", None, text_batch),
     ]

@@ -51,6 +51,11 @@ struct Kernels {
     // all of a and b bfloat16, two to a word of b. Null where the machine has no instruction for it.
     void (*tile_pairs)(int rows, int columns, int64_t pairs, const uint16_t* a, int64_t a_stride, const uint32_t* b,
                        int64_t b_stride, bool accumulate, float* c, int64_t c_stride);
+    // tile_bf16 with inputs in bfloat16 too and pairs of inputs in a word, [pair][column], fetching ahead as
+    // tile_int8 does at so many lines a pair. Null where the machine has no instruction for it.
+    void (*tile_panel_pairs)(int rows, int columns, int64_t pairs, const uint16_t* a, int64_t a_stride,
+                             const uint32_t* panel, const float* bias, bool accumulate, float* c, int64_t c_stride,
+                             const void* ahead, int ahead_lines);
     // y = x rounded to bfloat16.
     void (*to_bf16)(const float* x, int64_t count, uint16_t* y);
     // y[i] holds a[i] in its low half and b[i] (null: 0) in its high half, rounded to bfloat16.

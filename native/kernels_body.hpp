@@ -241,7 +241,7 @@ namespace samesay {
 
 const Kernels SAMESAY_KERNELS = {
     lanes, panel_columns, tile_rows, group, weight_offset, int(sizeof(Quantised)), tile, tile_bf16, tile_int8,
-    tile_pairs, to_bf16, pair_bf16, transpose,
+    tile_pairs, tile_panel_pairs, to_bf16, pair_bf16, transpose,
     quantise, mix, rms_norm, layer_norm, rotate, silu_multiply, gelu, add, normalise,
     softmax_block, scale,
 };

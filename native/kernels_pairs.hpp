@@ -1,6 +1,7 @@
-// Products of bfloat16 pairs, for attention. Part of kernels_body.hpp.
+// Products of bfloat16 pairs, in attention and in linear layers. Part of kernels_body.hpp.
 #pragma once
 
+#include "kernels_int8.hpp"
 #include "simd.hpp"
 
 namespace {
@@ -58,11 +59,14 @@ void pair_bf16(const float* a, const float* b, int64_t count, uint32_t* y) {
 
 #if defined(__AVX512BF16__)
 
-template <int Rows, int Vectors>
+template <int Rows, int Vectors, int Lines>
 void tile_pairs_of(int columns, int64_t pairs, const uint16_t* a, int64_t a_stride, const uint32_t* b,
-                   int64_t b_stride, bool accumulate, float* c, int64_t c_stride) {
+                   int64_t b_stride, const float* bias, bool accumulate, float* c, int64_t c_stride,
+                   const void* ahead) {
+    const char* next = static_cast<const char*>(ahead);
     Floats sums[Rows][Vectors] = {};
     for (int64_t p = 0; p < pairs; ++p, b += b_stride) {
+        fetch_ahead<Lines>(next);
         __m512i right[Vectors];
 #pragma GCC unroll 8
         for (int v = 0; v < Vectors; ++v) right[v] = _mm512_loadu_si512(b + v * lanes);
@@ -83,7 +87,9 @@ void tile_pairs_of(int columns, int64_t pairs, const uint16_t* a, int64_t a_stri
         for (int v = 0; v < Vectors; ++v) {
             float* out = c + r * c_stride + v * lanes;
             const int64_t count = columns - v * lanes < lanes ? columns - v * lanes : lanes;
+            if (count <= 0) continue;
             Floats value = sums[r][v];
+            if (bias) value += load(bias + v * lanes);
             if (accumulate) value += count == lanes ? load(out) : load_some(out, count);
             if (count == lanes) {
                 store(out, value);
@@ -94,32 +100,48 @@ void tile_pairs_of(int columns, int64_t pairs, const uint16_t* a, int64_t a_stri
     }
 }
 
-using TilePairs = void (*)(int, int64_t, const uint16_t*, int64_t, const uint32_t*, int64_t, bool, float*, int64_t);
+using TilePairs = void (*)(int, int64_t, const uint16_t*, int64_t, const uint32_t*, int64_t, const float*, bool,
+                           float*, int64_t, const void*);
 
 template <int Rows>
-constexpr TilePairs tile_pairs_with_rows(int vectors) {
-    if (vectors == 4) return tile_pairs_of<Rows, 4>;
-    if (vectors == 3) return tile_pairs_of<Rows, 3>;
-    return vectors == 2 ? tile_pairs_of<Rows, 2> : tile_pairs_of<Rows, 1>;
+constexpr TilePairs tile_pairs_with_rows(int vectors, int lines) {
+    if (vectors == 4 && lines == 1) return tile_pairs_of<Rows, 4, 1>;
+    if (vectors == 4 && lines == 2) return tile_pairs_of<Rows, 4, 2>;
+    if (vectors == 4 && lines == 4) return tile_pairs_of<Rows, 4, 4>;
+    if (vectors == 4) return tile_pairs_of<Rows, 4, 0>;
+    if (vectors == 3) return tile_pairs_of<Rows, 3, 0>;
+    return vectors == 2 ? tile_pairs_of<Rows, 2, 0> : tile_pairs_of<Rows, 1, 0>;
+}
+
+inline TilePairs tile_pairs_for(int rows, int vectors, int lines) {
+    if (rows == 6) return tile_pairs_with_rows<6>(vectors, lines);
+    if (rows == 5) return tile_pairs_with_rows<5>(vectors, lines);
+    if (rows == 4) return tile_pairs_with_rows<4>(vectors, lines);
+    if (rows == 3) return tile_pairs_with_rows<3>(vectors, lines);
+    return rows == 2 ? tile_pairs_with_rows<2>(vectors, lines) : tile_pairs_with_rows<1>(vectors, lines);
 }
 
 void tile_pairs_chosen(int rows, int columns, int64_t pairs, const uint16_t* a, int64_t a_stride, const uint32_t* b,
                        int64_t b_stride, bool accumulate, float* c, int64_t c_stride) {
-    const int vectors = (columns + lanes - 1) / lanes;
-    TilePairs chosen = tile_pairs_with_rows<1>(vectors);
-    if (rows == 6) chosen = tile_pairs_with_rows<6>(vectors);
-    if (rows == 5) chosen = tile_pairs_with_rows<5>(vectors);
-    if (rows == 4) chosen = tile_pairs_with_rows<4>(vectors);
-    if (rows == 3) chosen = tile_pairs_with_rows<3>(vectors);
-    if (rows == 2) chosen = tile_pairs_with_rows<2>(vectors);
-    chosen(columns, pairs, a, a_stride, b, b_stride, accumulate, c, c_stride);
+    const TilePairs chosen = tile_pairs_for(rows, (columns + lanes - 1) / lanes, 0);
+    chosen(columns, pairs, a, a_stride, b, b_stride, nullptr, accumulate, c, c_stride, nullptr);
+}
+
+// A panel always has all its columns, whatever of them is wanted.
+void tile_panel_pairs_chosen(int rows, int columns, int64_t pairs, const uint16_t* a, int64_t a_stride,
+                             const uint32_t* panel, const float* bias, bool accumulate, float* c, int64_t c_stride,
+                             const void* ahead, int ahead_lines) {
+    const TilePairs chosen = tile_pairs_for(rows, panel_vectors, ahead_lines);
+    chosen(columns, pairs, a, a_stride, panel, panel_columns, bias, accumulate, c, c_stride, ahead);
 }
 
 constexpr auto tile_pairs = &tile_pairs_chosen;
+constexpr auto tile_panel_pairs = &tile_panel_pairs_chosen;
 
 #else
 
 constexpr decltype(samesay::Kernels::tile_pairs) tile_pairs = nullptr;
+constexpr decltype(samesay::Kernels::tile_panel_pairs) tile_panel_pairs = nullptr;
 
 #endif
 

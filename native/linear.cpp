@@ -18,6 +18,31 @@ constexpr float outlier_ratio = 8.0f;
 
 int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
+// The next panel, fetched while this one is at work, a share of it beside each of the first tiles.
+class Fetching {
+   public:
+    Fetching(const uint8_t* ahead, int64_t bytes) : ahead_(ahead), bytes_(bytes), quarters_(ahead ? 4 : 0) {}
+
+    // Lines to fetch at every step of the next of `left` tiles: all that is left beside the last tile, half beside
+    // one of the last two or three, else a quarter.
+    int lines(int64_t left) const {
+        const bool hurries = left <= 3 && quarters_ == 4;
+        return left == 1 ? quarters_ : hurries ? 2 : std::min(quarters_, 1);
+    }
+
+    const uint8_t* take(int lines) {
+        const uint8_t* from = ahead_;
+        if (lines > 0) ahead_ += lines * bytes_ / 4;
+        quarters_ -= lines;
+        return from;
+    }
+
+   private:
+    const uint8_t* ahead_;
+    int64_t bytes_;
+    int quarters_;
+};
+
 }  // namespace
 
 int64_t Linear::panels_of(const std::vector<MatrixPlan>& part, bool gated, int64_t width) {
@@ -42,6 +67,10 @@ int64_t Linear::mix_block_of(const LinearPlan& plan, Precision precision) {
     return block;
 }
 
+bool Linear::pairs(const Kernels& kernels, Precision precision, int64_t inputs) {
+    return precision == Precision::bf16 && kernels.tile_panel_pairs && inputs % 2 == 0;
+}
+
 Linear::Linear(const Kernels& kernels, Precision precision, const LinearPlan& plan, LinearWeights weights)
     : kernels_(kernels),
       precision_(precision),
@@ -49,6 +78,7 @@ Linear::Linear(const Kernels& kernels, Precision precision, const LinearPlan& pl
       panel_bytes_(bytes_per_panel(kernels, precision, plan.inputs)),
       mix_block_(mix_block_of(plan, precision)),
       panels_of_unit_(plan.gated ? 2 : 1),
+      paired_(pairs(kernels, precision, plan.inputs)),
       weights_(std::move(weights)) {
     int64_t panel = 0;
     for (const std::vector<MatrixPlan>& part : plan.parts) {
@@ -126,6 +156,10 @@ void Linear::multiply_panel(Inputs& inputs, const Block& rows, int64_t panel, in
         multiply_panel_int8(inputs, rows, panel, columns, accumulate, out, out_stride, ahead);
         return;
     }
+    if (paired_) {
+        multiply_panel_pairs(inputs, rows, panel, columns, accumulate, out, out_stride, ahead);
+        return;
+    }
     const int64_t width = kernels_.panel_columns;
     const uint8_t* weights = weights_.panels.data() + panel * panel_bytes_;
     const float* bias = weights_.bias.empty() ? nullptr : weights_.bias.data() + panel * width;
@@ -143,6 +177,22 @@ void Linear::multiply_panel(Inputs& inputs, const Block& rows, int64_t panel, in
     }
 }
 
+void Linear::multiply_panel_pairs(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate,
+                                  float* out, int64_t out_stride, const uint8_t* ahead) const {
+    const int64_t width = kernels_.panel_columns, count = rows.end - rows.begin;
+    const auto* weights = reinterpret_cast<const uint32_t*>(weights_.panels.data() + panel * panel_bytes_);
+    const float* bias = weights_.bias.empty() ? nullptr : weights_.bias.data() + panel * width;
+    const int64_t tiles = (count + kernels_.tile_rows - 1) / kernels_.tile_rows;
+    Fetching fetching(ahead, panel_bytes_);
+    for (int64_t t = 0; t < tiles; ++t) {
+        const int64_t begin = rows.begin + count * t / tiles, end = rows.begin + count * (t + 1) / tiles;
+        const int lines = fetching.lines(tiles - t);
+        kernels_.tile_panel_pairs(int(end - begin), columns, inputs_ / 2, inputs.halves_.data() + begin * inputs_,
+                                  inputs_, weights, bias, accumulate, out + begin * out_stride, out_stride,
+                                  fetching.take(lines), lines);
+    }
+}
+
 void Linear::multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate,
                                  float* out, int64_t out_stride, const uint8_t* ahead) const {
     constexpr int most = 8;
@@ -154,21 +204,16 @@ void Linear::multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t pane
     const int64_t tiles = (count + kernels_.tile_rows - 1) / kernels_.tile_rows;
     const QuantisedRow* a[most];
     float* c[most];
-    // While this panel is at work the next one is fetched, a share of it beside each of the first tiles.
-    int64_t quarters = ahead ? 4 : 0;
+    Fetching fetching(ahead, panel_bytes_);
     for (int64_t t = 0; t < tiles; ++t) {
         const int64_t begin = rows.begin + count * t / tiles, end = rows.begin + count * (t + 1) / tiles;
         for (int64_t row = begin; row < end; ++row) {
             a[row - begin] = &inputs.rows_[size_t(row)];
             c[row - begin] = out + row * out_stride;
         }
-        const int64_t left = tiles - t;
-        // All that is left beside the last tile, half beside one of the last two or three, else a quarter.
-        const bool hurries = left <= 3 && quarters == 4;
-        const int lines = int(left == 1 ? quarters : hurries ? 2 : std::min<int64_t>(quarters, 1));
-        kernels_.tile_int8(int(end - begin), columns, inputs_, a, weights, scale, bias, accumulate, c, ahead, lines);
-        ahead += lines * panel_bytes_ / 4;
-        quarters -= lines;
+        const int lines = fetching.lines(tiles - t);
+        kernels_.tile_int8(int(end - begin), columns, inputs_, a, weights, scale, bias, accumulate, c,
+                           fetching.take(lines), lines);
     }
     int waiting = 0;
     for (int64_t row = rows.begin; row < rows.end; ++row) {
@@ -188,6 +233,10 @@ void Inputs::reserve(const Linear& layer, int64_t rows) {
         scratch.row.reserve(layer.inputs());
         scratch.gated.reserve(most_rows_of_block * 2 * kernels_.panel_columns);
     }
+    if (layer.paired()) {
+        halves_.reserve(rows * layer.inputs());
+        return;
+    }
     if (layer.precision() != Precision::int8) {
         floats_.reserve(rows * layer.inputs());
         return;
@@ -205,28 +254,31 @@ void Inputs::reserve(const Linear& layer, int64_t rows) {
 }
 
 float* Inputs::place(const Team& team, const Linear& layer, int64_t row) {
-    if (layer.precision() != Precision::int8) return floats_.data() + row * layer.inputs();
-    return scratch_[size_t(team.id())].row.data();
+    const bool as_it_is = layer.precision() != Precision::int8 && !layer.paired();
+    return as_it_is ? floats_.data() + row * layer.inputs() : scratch_[size_t(team.id())].row.data();
 }
 
 void Inputs::set(const Team& team, const Linear& layer, int64_t row) {
-    if (layer.precision() == Precision::int8) {
-        quantise(team, layer, row, scratch_[size_t(team.id())].row.data());
-    } else if (layer.sample()) {
-        layer.sample()->take(row, floats_.data() + row * layer.inputs());
-    }
+    take(team, layer, row, place(team, layer, row));
 }
 
 void Inputs::set_rows(const Team& team, const Linear& layer, const float* from, int64_t rows) {
     const int64_t width = layer.inputs();
     const auto [begin, end] = team.share(rows);
-    for (int64_t row = begin; row < end; ++row) {
-        if (layer.precision() == Precision::int8) {
-            quantise(team, layer, row, from + row * width);
-        } else {
-            std::memcpy(floats_.data() + row * width, from + row * width, size_t(width) * sizeof(float));
-            set(team, layer, row);
-        }
+    for (int64_t row = begin; row < end; ++row) take(team, layer, row, from + row * width);
+}
+
+void Inputs::take(const Team& team, const Linear& layer, int64_t row, const float* x) {
+    const int64_t width = layer.inputs();
+    if (layer.precision() == Precision::int8) {
+        quantise(team, layer, row, x);
+        return;
+    }
+    if (layer.sample()) layer.sample()->take(row, x);
+    if (layer.paired()) {
+        kernels_.to_bf16(x, width, halves_.data() + row * width);
+    } else if (x != floats_.data() + row * width) {
+        std::memcpy(floats_.data() + row * width, x, size_t(width) * sizeof(float));
     }
 }
 

@@ -55,6 +55,8 @@ class Linear {
     int64_t inputs() const { return inputs_; }
     Precision precision() const { return precision_; }
     const LinearWeights& weights() const { return weights_; }
+    // Whether inputs and weights are bfloat16 and lie in pairs.
+    bool paired() const { return paired_; }
     // Values mixed together before quantising, 1 for none.
     int64_t mix_block() const { return mix_block_; }
     // Has the rows that the layer reads kept in `sample`, which outlives it.
@@ -73,6 +75,7 @@ class Linear {
     static int64_t panels_of(const std::vector<MatrixPlan>& part, bool gated, int64_t width);
     static int64_t bytes_per_panel(const Kernels& kernels, Precision precision, int64_t inputs);
     static int64_t mix_block_of(const LinearPlan& plan, Precision precision);
+    static bool pairs(const Kernels& kernels, Precision precision, int64_t inputs);
 
    private:
     struct Part {
@@ -99,6 +102,8 @@ class Linear {
                         int64_t out_stride, const uint8_t* ahead) const;
     void multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate,
                              float* out, int64_t out_stride, const uint8_t* ahead) const;
+    void multiply_panel_pairs(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate,
+                              float* out, int64_t out_stride, const uint8_t* ahead) const;
     void multiply_gated(Inputs& inputs, const Block& rows, int64_t pair, int columns, float* scratch, float* out,
                         int64_t out_stride, const uint8_t* ahead) const;
 
@@ -108,6 +113,7 @@ class Linear {
     int64_t panel_bytes_;
     int64_t mix_block_;
     int64_t panels_of_unit_;
+    bool paired_;
     std::vector<Part> parts_;
     LinearWeights weights_;
     InputSample* sample_ = nullptr;
@@ -130,10 +136,12 @@ class Inputs {
    private:
     friend class Linear;
 
+    void take(const Team& team, const Linear& layer, int64_t row, const float* x);
     void quantise(const Team& team, const Linear& layer, int64_t row, const float* x);
 
     const Kernels& kernels_;
     Buffer<float> floats_;
+    Buffer<uint16_t> halves_;
     Buffer<uint8_t> quantised_;
     std::vector<QuantisedRow> rows_;
     std::vector<QuantisedRow> residuals_;

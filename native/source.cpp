@@ -142,8 +142,12 @@ class Packer {
             float* to = reinterpret_cast<float*>(panel) + j;
             for (int64_t k = 0; k < plan_.inputs; ++k) to[k * width()] = row_[size_t(k)];
         } else if (precision_ == Precision::bf16) {
-            uint16_t* to = reinterpret_cast<uint16_t*>(panel) + j;
-            for (int64_t k = 0; k < plan_.inputs; ++k) to[k * width()] = to_bfloat(row_[size_t(k)]);
+            auto* to = reinterpret_cast<uint16_t*>(panel);
+            // Rows of columns; or of pairs, two inputs of a column side by side.
+            const int64_t together = Linear::pairs(kernels_, precision_, plan_.inputs) ? 2 : 1;
+            for (int64_t k = 0; k < plan_.inputs; ++k) {
+                to[k / together * together * width() + j * together + k % together] = to_bfloat(row_[size_t(k)]);
+            }
         } else {
             pack_quantised(panel, j, column);
         }
