@@ -14,6 +14,8 @@ constexpr float outlying_share = 10.0f;
 }  // namespace
 
 std::vector<int32_t> far_above(const std::vector<float>& sizes, float times) {
+    // Values that are no numbers have no order; the layer that holds them is refused when it is packed.
+    if (!std::all_of(sizes.begin(), sizes.end(), [](float size) { return std::isfinite(size); })) return {};
     std::vector<float> sorted = sizes;
     const auto middle = sorted.begin() + std::ptrdiff_t(sorted.size() / 2);
     std::nth_element(sorted.begin(), middle, sorted.end());

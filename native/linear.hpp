@@ -34,7 +34,7 @@ struct LinearPlan {
     bool gated = false;
     // Inputs of strongly uneven size are mixed by a Walsh-Hadamard transform before they are quantised.
     bool mixed = false;
-    // The outputs are added to the residual stream: those far larger than the rest are computed in float, because
+    // The outputs of the layer's only matrix are added to the residual stream: those far larger than the rest are computed in float, because
     // what they carry decides how large the rest is after the next norm.
     bool to_stream = false;
     // The name of a layer, this or one read before. Where that keeps outputs in float, this one is held in

@@ -84,13 +84,12 @@ class Packer {
 
     // Chooses the outputs that are kept in float; says whether there are any.
     bool keep_outputs() {
-        std::vector<float> sizes, row(size_t(plan_.inputs));
-        for (const MatrixPlan& matrix : plan_.parts.front()) {
-            const Tensor& tensor = tensors_.matrix(matrix.weight, matrix.outputs, plan_.inputs);
-            for (int64_t output = 0; output < matrix.outputs; ++output) {
-                tensor.row_to_float(output, row.data());
-                sizes.push_back(float(length_of(row)));
-            }
+        const MatrixPlan& matrix = plan_.parts.front().front();
+        const Tensor& tensor = tensors_.matrix(matrix.weight, matrix.outputs, plan_.inputs);
+        std::vector<float> sizes(size_t(matrix.outputs)), row(size_t(plan_.inputs));
+        for (int64_t output = 0; output < matrix.outputs; ++output) {
+            tensor.row_to_float(output, row.data());
+            sizes[size_t(output)] = float(length_of(row));
         }
         kept_outputs_ = far_above(sizes, outlying_times);
         return !kept_outputs_.empty();
@@ -165,7 +164,7 @@ class Packer {
         return (2 * (output / width()) + int64_t(matrix)) * width() + output % width();
     }
 
-    // Outputs are kept only where the layer is one part, so that they are columns as packed.
+    // Outputs are kept only where the layer is one matrix, so that they are columns as packed.
     bool is_kept(int64_t output) const {
         return std::binary_search(kept_outputs_.begin(), kept_outputs_.end(), int32_t(output));
     }
