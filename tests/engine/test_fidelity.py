@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 import samesay
+from samesay import _native
 from samesay.checkpoint.bundled import minilm_folder, package_file
 from samesay.engine.base import Precision
 
@@ -123,14 +125,12 @@ def decoder_tensors(nasty: str) -> Iterator[tuple[str, Vectors]]:
         yield f"{layer}mlp.up_proj.weight", draw(INNER, HIDDEN) / scale
         yield f"{layer}mlp.down_proj.weight", draw(HIDDEN, INNER) * stream
     # What is large in the stream is not large in the vector, as in trained models.
-    yield "model.norm.weight", 1 / stream[:, 0]
+    yield "model.norm.weight", np.float32(1) / stream[:, 0]
 
 
 def random_sequences(count: int) -> list[list[int]]:
     random = np.random.default_rng(2)
-    return [
-        [7, *random.integers(8, VOCABULARY, int(n)).tolist()] for n in np.linspace(5, 60, count)
-    ]
+    return [[7, *random.integers(8, VOCABULARY, int(n)).tolist()] for n in np.linspace(5, 60, count)]
 
 
 @pytest.mark.parametrize("nasty", ["gentle", "outlier channels", "massive token"])
@@ -158,3 +158,57 @@ def test_int8_holds_networks_whose_stream_has_outlier_channels(
     folder = write_decoder(fixtures, tmp_path / "decoder", nasty)
     found = cosines(folder, "int8", random_sequences(96))
     assert found.mean() >= 0.998, found
+
+
+def packed_sections(cache: Path) -> list[str]:
+    (file,) = (cache / "packed").glob("*.safetensors")
+    with file.open("rb") as stream:
+        return list(json.loads(stream.read(int.from_bytes(stream.read(8), "little"))))
+
+
+@pytest.mark.parametrize("nasty", ["gentle", "outlier channels", "massive token"])
+def test_nothing_is_kept_in_float_where_scales_and_residual_rows_do(
+    nasty: str, fixtures: Path, tmp_path: Path, isolated_cache: Path
+) -> None:
+    samesay.load(write_decoder(fixtures, tmp_path / "decoder", nasty), precision="int8")
+    sections = packed_sections(isolated_cache)
+    assert not [name for name in sections if ".kept" in name]
+    for name in sections:
+        if name.endswith(".panels"):
+            assert name.replace(".panels", ".column_scale") in sections, f"{name} is not in 8 bits"
+
+
+@pytest.mark.parametrize("instruction_set", ["portable", "avx2", "avx512", "avx512bf16"])
+def test_what_is_kept_in_float_is_of_its_row_alone_and_stored(
+    instruction_set: str,
+    fixtures: Path,
+    tmp_path: Path,
+    isolated_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    try:
+        _native.choose_isa(instruction_set)
+    except ValueError as error:
+        pytest.skip(str(error))
+    monkeypatch.setenv("SAMESAY_ISA", instruction_set)
+    folder = write_decoder(fixtures, tmp_path / "decoder", "massive token and residual outliers")
+    sequences = random_sequences(16)
+    assert cosines(folder, "int8", sequences).mean() >= 0.998
+    sections = packed_sections(isolated_cache)
+    for kind in (
+        "kept_inputs",
+        "kept_columns",
+        "kept_outputs",
+        "kept_rows",
+        "weight.kept",
+        "weight.kept_values",
+    ):
+        assert [name for name in sections if name.endswith(kind)], kind
+    together = samesay.load(folder, precision="int8", threads=2).encode_tokens(sequences)
+    alone = samesay.load(folder, precision="int8", threads=1)
+    single = [alone.encode_tokens([sequence])[0] for sequence in sequences]
+    assert np.stack(single).tobytes() == together.tobytes()
+    # Where nothing can be written, the memory just packed is used itself.
+    monkeypatch.setenv("SAMESAY_CACHE", os.devnull)
+    packed_now = samesay.load(folder, precision="int8").encode_tokens(sequences)
+    assert packed_now.tobytes() == together.tobytes()
