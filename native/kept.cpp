@@ -9,7 +9,7 @@ namespace {
 
 // An input whose share of the outputs is so many times the median is a candidate: far beyond what norms and
 // ordinary training leave. Whether it is kept is decided by the error that this leaves.
-constexpr float outlying_share = 10.0f;
+constexpr float outlying_share = 20.0f;
 
 }  // namespace
 
