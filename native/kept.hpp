@@ -25,8 +25,8 @@ struct KeptWeights {
 // Those of `sizes` that are more than `times` the median, ascending; none where they are too many for outliers.
 std::vector<int32_t> far_above(const std::vector<float>& sizes, float times);
 
-// The inputs of rows by the weights of the layer that are more than `outlying` times the median of what the inputs
-// add to the outputs, ascending.
+// The inputs that add far more to the outputs than the median input does, ascending. `weights` are rows of the
+// layer's matrix, `rows` what it read.
 std::vector<int32_t> outlying_inputs(const std::vector<const float*>& rows,
                                      const std::vector<std::vector<float>>& weights, int64_t inputs);
 

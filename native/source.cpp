@@ -410,9 +410,9 @@ class PackedSource final : public Source {
         weights.bias = find_optional<float>(plan.name + ".bias", columns);
         weights.channel_scale = find_optional<float>(plan.name + ".channel_scale", plan.inputs);
         weights.kept.inputs = find_kept(plan.name + ".kept_inputs", plan.inputs);
-        weights.kept.columns = find_optional<float>(plan.name + ".kept_columns", columns * weights.kept.inputs.count());
+        weights.kept.columns = find_some<float>(plan.name + ".kept_columns", columns * weights.kept.inputs.count());
         weights.kept.outputs = find_kept(plan.name + ".kept_outputs", columns);
-        weights.kept.rows = find_optional<float>(plan.name + ".kept_rows", plan.inputs * weights.kept.outputs.count());
+        weights.kept.rows = find_some<float>(plan.name + ".kept_rows", plan.inputs * weights.kept.outputs.count());
         return Linear(kernels_, precision, plan, std::move(weights));
     }
 
@@ -435,7 +435,7 @@ class PackedSource final : public Source {
                                  find_kept(name + ".kept", columns),
                                  {},
                                  columns};
-        found.kept_values = find_optional<float>(name + ".kept_values", rows * found.kept.count());
+        found.kept_values = find_some<float>(name + ".kept_values", rows * found.kept.count());
         return Embedding(std::move(found));
     }
 
@@ -443,6 +443,12 @@ class PackedSource final : public Source {
     template <class Value>
     Array<Value> find_optional(const std::string& name, int64_t count) {
         return sections_.contains(name) ? find<Value>(name, count) : Array<Value>();
+    }
+
+    // Empty where nothing is asked for.
+    template <class Value>
+    Array<Value> find_some(const std::string& name, int64_t count) {
+        return count > 0 ? find<Value>(name, count) : Array<Value>();
     }
 
     // Places below `limit`, at most as many as are ever kept.
