@@ -1,5 +1,6 @@
 // Qwen3 and Mistral: RMSNorm before each part, rotary positions, grouped heads, a gated feed-forward layer.
 #include <algorithm>
+#include <utility>
 
 #include "network.hpp"
 
@@ -22,6 +23,10 @@ struct DecoderLayer {
     Linear down;
 };
 
+// The first layers, which are held in bfloat16 where the stream has outlier channels: what is lost there grows on
+// the way through all others. Measured, a second one adds little.
+constexpr int64_t careful_layers = 1;
+
 DecoderLayer read_layer(const Settings& s, Source& source, int64_t index) {
     const std::string name = "layers." + std::to_string(index) + ".";
     const std::string attention = name + "self_attn.", feed_forward = name + "mlp.";
@@ -29,6 +34,13 @@ DecoderLayer read_layer(const Settings& s, Source& source, int64_t index) {
     const auto matrix = [](const std::string& tensor, int64_t outputs) {
         return MatrixPlan{tensor + ".weight", tensor + ".bias", outputs, false};
     };
+    const std::string careful_with = index < careful_layers ? attention + "o" : "";
+    // First, because its outputs decide how the others are held.
+    Linear output = source.linear({.name = attention + "o",
+                                   .inputs = queries,
+                                   .parts = {{matrix(attention + "o_proj", s.hidden_size)}},
+                                   .to_stream = true,
+                                   .careful_with = careful_with});
     return {
         source.vector(name + "input_layernorm.weight", s.hidden_size),
         source.optional_vector(attention + "q_norm.weight", s.head_size),
@@ -37,17 +49,21 @@ DecoderLayer read_layer(const Settings& s, Source& source, int64_t index) {
         source.linear({.name = attention + "qkv",
                        .inputs = s.hidden_size,
                        .parts = {{matrix(attention + "q_proj", queries)},
-                                 {matrix(attention + "k_proj", keys), matrix(attention + "v_proj", keys)}}}),
-        source.linear({.name = attention + "o", .inputs = queries, .parts = {{matrix(attention + "o_proj", s.hidden_size)}}}),
+                                 {matrix(attention + "k_proj", keys), matrix(attention + "v_proj", keys)}},
+                       .careful_with = careful_with}),
+        std::move(output),
         source.linear({.name = feed_forward + "gate_up",
                        .inputs = s.hidden_size,
                        .parts = {{matrix(feed_forward + "gate_proj", s.intermediate_size),
                                   matrix(feed_forward + "up_proj", s.intermediate_size)}},
-                       .gated = true}),
+                       .gated = true,
+                       .careful_with = careful_with}),
         source.linear({.name = feed_forward + "down",
                        .inputs = s.intermediate_size,
                        .parts = {{matrix(feed_forward + "down_proj", s.hidden_size)}},
-                       .mixed = true}),
+                       .mixed = true,
+                       .to_stream = true,
+                       .careful_with = careful_with}),
     };
 }
 
@@ -76,11 +92,13 @@ class Decoder final : public Network {
         attended_.reserve(rows * s.heads * s.head_size);
         key_values_.reserve(rows * 2 * s.key_value_heads * s.head_size);
         inner_.reserve(inner_rows(rows) * s.intermediate_size);
-        const DecoderLayer& layer = layers_.front();
-        inputs_.reserve(layer.query_key_value, rows);
-        inputs_.reserve(layer.output, rows);
-        inputs_.reserve(layer.gate_up, inner_rows(rows));
-        inputs_.reserve(layer.down, inner_rows(rows));
+        // The first and the last may be held in different precisions.
+        for (const DecoderLayer* layer : {&layers_.front(), &layers_.back()}) {
+            inputs_.reserve(layer->query_key_value, rows);
+            inputs_.reserve(layer->output, rows);
+            inputs_.reserve(layer->gate_up, inner_rows(rows));
+            inputs_.reserve(layer->down, inner_rows(rows));
+        }
     }
 
     // Rows that pass through the feed-forward layer at a time: its inner width is several times the hidden size,

@@ -43,7 +43,8 @@ EncoderLayer read_layer(const Settings& s, Source& source, int64_t index) {
                                  {matrix(self + "key", width), matrix(self + "value", width)}}}),
         source.linear({.name = name + "attention.o",
                        .inputs = width,
-                       .parts = {{matrix(name + "attention.output.dense", width)}}}),
+                       .parts = {{matrix(name + "attention.output.dense", width)}},
+                       .to_stream = true}),
         read_norm(source, name + "attention.output.LayerNorm", width),
         source.linear({.name = name + "inner",
                        .inputs = width,
@@ -51,7 +52,8 @@ EncoderLayer read_layer(const Settings& s, Source& source, int64_t index) {
         source.linear({.name = name + "outer",
                        .inputs = s.intermediate_size,
                        .parts = {{matrix(name + "output.dense", width)}},
-                       .mixed = true}),
+                       .mixed = true,
+                       .to_stream = true}),
         read_norm(source, name + "output.LayerNorm", width),
     };
 }

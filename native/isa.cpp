@@ -18,14 +18,17 @@ Isa best_isa() {
 #ifdef SAMESAY_X86
     // The compiler's check asks the operating system too, whether it saves the wide registers.
     __builtin_cpu_init();
+    // A machine behind a hypervisor may lack parts that its kind has, so each that a file is compiled for is asked for.
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return Isa::portable;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512vnni")) {
         return __builtin_cpu_supports("avx512bf16") ? Isa::avx512bf16 : Isa::avx512;
     }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Isa::avx2;
-#endif
+    return Isa::avx2;
+#else
     return Isa::portable;
+#endif
 }
 
 Isa choose_isa(const std::string& name) {

@@ -94,6 +94,8 @@ struct Kernels {
                            float* sum, uint16_t* halves);
     // y = x * factor
     void (*scale)(const float* x, float factor, int64_t count, float* y);
+    // out[r] = sum over k of x[k] * rows[r][k], for r < number
+    void (*dots)(const float* x, const float* rows, int64_t count, int64_t number, float* out);
 };
 
 const Kernels& kernels_for(Isa isa);

@@ -20,6 +20,7 @@ constexpr int panel_columns = panel_vectors * lanes;
 
 }  // namespace
 
+#include "kernels_dots.hpp"
 #include "kernels_int8.hpp"
 #include "kernels_pairs.hpp"
 #include "kernels_softmax.hpp"
@@ -243,7 +244,7 @@ const Kernels SAMESAY_KERNELS = {
     lanes, panel_columns, tile_rows, group, weight_offset, int(sizeof(Quantised)), tile, tile_bf16, tile_int8,
     tile_pairs, tile_panel_pairs, to_bf16, pair_bf16, transpose,
     quantise, mix, rms_norm, layer_norm, rotate, silu_multiply, gelu, add, normalise,
-    softmax_block, scale,
+    softmax_block, scale, dots,
 };
 
 }  // namespace samesay

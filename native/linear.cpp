@@ -226,6 +226,7 @@ void Linear::multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t pane
             waiting = 0;
         }
     }
+    inputs.kept_.add(kernels_, weights_.kept, rows.begin, rows.end, panel, columns, out, out_stride);
 }
 
 void Inputs::reserve(const Linear& layer, int64_t rows) {
@@ -244,6 +245,7 @@ void Inputs::reserve(const Linear& layer, int64_t rows) {
     row_bytes_ = std::max(row_bytes_, round_up(layer.inputs() * kernels_.quantised_bytes, 64));
     const int64_t count = std::max(rows, int64_t(rows_.size()));
     quantised_.reserve(2 * count * row_bytes_);
+    kept_.reserve(count);
     rows_.resize(size_t(count));
     residuals_.resize(size_t(count));
     has_residual_.resize(size_t(count));
@@ -283,6 +285,7 @@ void Inputs::take(const Team& team, const Linear& layer, int64_t row, const floa
 }
 
 void Inputs::quantise(const Team& team, const Linear& layer, int64_t row, const float* x) {
+    kept_.set(kernels_, layer.weights().kept, row, x, layer.inputs());
     if (layer.mix_block() > 1) {
         float* mixed = scratch_[size_t(team.id())].row.data();
         kernels_.mix(x, layer.inputs(), layer.mix_block(), mixed);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "buffer.hpp"
+#include "kept.hpp"
 #include "kernels.hpp"
 #include "smoothing.hpp"
 #include "threads.hpp"
@@ -33,6 +34,12 @@ struct LinearPlan {
     bool gated = false;
     // Inputs of strongly uneven size are mixed by a Walsh-Hadamard transform before they are quantised.
     bool mixed = false;
+    // The outputs of the layer's only matrix are added to the residual stream: those far larger than the rest are computed in float, because
+    // what they carry decides how large the rest is after the next norm.
+    bool to_stream = false;
+    // The name of a layer, this or one read before. Where that keeps outputs in float, this one is held in
+    // bfloat16 instead of 8 bits.
+    std::string careful_with;
 };
 
 // The memory of a layer, packed or mapped.
@@ -40,7 +47,9 @@ struct LinearWeights {
     Array<uint8_t> panels;       // [panel][input][column], of the precision's type
     Array<float> column_scale;   // int8 only
     Array<float> bias;           // padded to whole panels; empty without one
-    Array<float> channel_scale;  // int8: what inputs are multiplied by before they are quantised; empty for ones
+    // int8: what inputs are multiplied by before they are quantised, 0 for those that are kept; empty for ones
+    Array<float> channel_scale;
+    KeptWeights kept;  // int8 only
 };
 
 // What becomes of the product.
@@ -146,6 +155,7 @@ class Inputs {
     std::vector<QuantisedRow> rows_;
     std::vector<QuantisedRow> residuals_;
     std::vector<uint8_t> has_residual_;
+    KeptRows kept_;
     int64_t row_bytes_ = 0;
 
     struct Scratch {

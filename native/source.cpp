@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <set>
+#include <utility>
 
 namespace samesay {
 
@@ -12,6 +14,11 @@ namespace {
 constexpr float largest_quantised = 127.0f;
 // Outputs of a matrix by which the smoothing of its inputs is judged.
 constexpr int64_t judged_outputs = 24;
+// An output to the residual stream whose weights are so many times as large as the median is kept in float, and so
+// is a column of the embedding. In trained models that were measured, no output is 8 times as large.
+constexpr float outlying_times = 12.0f;
+// Rows by which the columns of an embedding are measured.
+constexpr int64_t measured_rows = 4096;
 
 std::string shape_text(const Tensor& tensor) {
     return std::to_string(tensor.rows) + " x " + std::to_string(tensor.columns);
@@ -31,14 +38,33 @@ float scale_of(const float* values, int64_t count) {
 // A row of the embedding whose largest value is so many times its root mean square keeps its rest.
 constexpr float uneven_ratio = 8.0f;
 
-bool is_uneven(const std::vector<float>& row) {
+double length_of(const std::vector<float>& row) {
     double squares = 0;
-    float largest = 0;
-    for (float value : row) {
-        squares += double(value) * double(value);
-        largest = std::max(largest, std::fabs(value));
+    for (float value : row) squares += double(value) * double(value);
+    return std::sqrt(squares);
+}
+
+bool is_uneven(const std::vector<float>& row) {
+    const double largest = double(scale_of(row.data(), int64_t(row.size())) * largest_quantised);
+    return largest * std::sqrt(double(row.size())) > double(uneven_ratio) * length_of(row);
+}
+
+Array<int32_t> copy_of(const std::vector<int32_t>& values) {
+    Array<int32_t> array(int64_t(values.size()));
+    std::copy(values.begin(), values.end(), array.mutable_data());
+    return array;
+}
+
+// The columns of an embedding that are far larger than the rest.
+std::vector<int32_t> outlying_columns(const Tensor& tensor) {
+    std::vector<float> sizes(size_t(tensor.columns)), row(size_t(tensor.columns));
+    const int64_t step = std::max<int64_t>(1, tensor.rows / measured_rows);
+    for (int64_t i = 0; i < tensor.rows; i += step) {
+        tensor.row_to_float(i, row.data());
+        // Not squares: one massive token does not make its columns outliers.
+        for (size_t k = 0; k < row.size(); ++k) sizes[k] += std::fabs(row[k]);
     }
-    return double(largest) * double(largest) * double(row.size()) > double(uneven_ratio * uneven_ratio) * squares;
+    return far_above(sizes, outlying_times);
 }
 
 // What rounding leaves is at most half a step.
@@ -56,7 +82,20 @@ class Packer {
     Packer(const Kernels& kernels, Precision precision, const LinearPlan& plan, const TensorMap& tensors)
         : kernels_(kernels), precision_(precision), plan_(plan), tensors_(tensors) {}
 
-    // Evens out the inputs before they are quantised, where that leaves less error.
+    // Chooses the outputs that are kept in float; says whether there are any.
+    bool keep_outputs() {
+        const MatrixPlan& matrix = plan_.parts.front().front();
+        const Tensor& tensor = tensors_.matrix(matrix.weight, matrix.outputs, plan_.inputs);
+        std::vector<float> sizes(size_t(matrix.outputs)), row(size_t(plan_.inputs));
+        for (int64_t output = 0; output < matrix.outputs; ++output) {
+            tensor.row_to_float(output, row.data());
+            sizes[size_t(output)] = float(length_of(row));
+        }
+        kept_outputs_ = far_above(sizes, outlying_times);
+        return !kept_outputs_.empty();
+    }
+
+    // Evens out the inputs before they are quantised, or keeps some in float, where that leaves less error.
     void smooth(const InputSample& sample) {
         std::vector<float> largest(size_t(plan_.inputs)), row(size_t(plan_.inputs));
         std::vector<std::vector<float>> judged;
@@ -66,12 +105,16 @@ class Packer {
                 const int64_t step = std::max<int64_t>(1, matrix.outputs / judged_outputs);
                 for (int64_t output = 0; output < matrix.outputs; ++output) {
                     tensor.row_to_float(output, row.data());
+                    if (is_kept(output)) continue;
                     for (size_t k = 0; k < row.size(); ++k) largest[k] = std::max(largest[k], std::fabs(row[k]));
                     if (output % step == 0) judged.push_back(row);
                 }
             }
         }
         scales_ = choose_scales(sample, judged, largest);
+        for (size_t k = 0; k < scales_.size(); ++k) {
+            if (scales_[k] == 0) kept_inputs_.push_back(int32_t(k));
+        }
     }
 
     LinearWeights pack() {
@@ -88,6 +131,10 @@ class Packer {
             std::memset(weights_.panels.mutable_data(), kernels_.weight_offset, size_t(weights_.panels.count()));
         }
         if (has_bias()) weights_.bias = Array<float>(panels * width());
+        weights_.kept.inputs = copy_of(kept_inputs_);
+        weights_.kept.columns = Array<float>(panels * width() * int64_t(kept_inputs_.size()));
+        weights_.kept.outputs = copy_of(kept_outputs_);
+        weights_.kept.rows = Array<float>(int64_t(kept_outputs_.size()) * plan_.inputs);
         int64_t first_panel = 0;
         for (const auto& part : plan_.parts) {
             int64_t output = 0;
@@ -105,7 +152,7 @@ class Packer {
         if (!scales_.empty()) {
             weights_.channel_scale = Array<float>(plan_.inputs);
             std::transform(scales_.begin(), scales_.end(), weights_.channel_scale.mutable_data(),
-                           [](float scale) { return 1.0f / scale; });
+                           [](float scale) { return scale > 0 ? 1.0f / scale : 0; });
         }
         return std::move(weights_);
     }
@@ -115,6 +162,18 @@ class Packer {
     int64_t panel_bytes() const { return Linear::bytes_per_panel(kernels_, precision_, plan_.inputs); }
     int64_t gated_column(size_t matrix, int64_t output) const {
         return (2 * (output / width()) + int64_t(matrix)) * width() + output % width();
+    }
+
+    // Outputs are kept only where the layer is one matrix, so that they are columns as packed.
+    bool is_kept(int64_t output) const {
+        return std::binary_search(kept_outputs_.begin(), kept_outputs_.end(), int32_t(output));
+    }
+
+    void keep_row(int64_t column) {
+        const auto place = std::lower_bound(kept_outputs_.begin(), kept_outputs_.end(), int32_t(column));
+        std::copy(row_.begin(), row_.end(),
+                  weights_.kept.rows.mutable_data() + (place - kept_outputs_.begin()) * plan_.inputs);
+        std::fill(row_.begin(), row_.end(), 0.0f);
     }
 
     bool has_bias() const {
@@ -154,6 +213,12 @@ class Packer {
     }
 
     void pack_quantised(uint8_t* panel, int64_t j, int64_t column) {
+        if (is_kept(column)) keep_row(column);
+        const int64_t kept = int64_t(kept_inputs_.size());
+        for (int64_t i = 0; i < kept; ++i) {
+            weights_.kept.columns.mutable_data()[(column / width() * kept + i) * width() + j] =
+                row_[size_t(kept_inputs_[size_t(i)])];
+        }
         for (size_t k = 0; k < scales_.size(); ++k) row_[k] *= scales_[k];
         // The transform is its own inverse, so mixed weights meet mixed inputs in the same product.
         const int64_t block = Linear::mix_block_of(plan_, precision_);
@@ -172,7 +237,9 @@ class Packer {
     const LinearPlan& plan_;
     const TensorMap& tensors_;
     LinearWeights weights_;
-    std::vector<float> scales_;  // of the input channels; empty for ones
+    std::vector<float> scales_;  // of the input channels, 0 for those that are kept; empty for ones
+    std::vector<int32_t> kept_inputs_;
+    std::vector<int32_t> kept_outputs_;
     std::vector<float> row_;
 };
 
@@ -189,16 +256,15 @@ class PackingSource final : public Source {
 
     Linear linear(const LinearPlan& plan) override {
         Packer packer(kernels_, precision_, plan, tensors_);
+        if (precision_ == Precision::int8 && plan.to_stream && packer.keep_outputs()) keeping_.insert(plan.name);
+        if (precision_ == Precision::int8 && keeping_.contains(plan.careful_with)) {
+            Packer careful(kernels_, Precision::bf16, plan, tensors_);
+            return noted(plan, Linear(kernels_, Precision::bf16, plan, careful.pack()));
+        }
         // Mixed inputs are even already, and a scale of theirs would belong to mixed channels.
         const auto sample = samples_.find(plan.name);
         if (sample != samples_.end() && !plan.mixed) packer.smooth(sample->second);
-        Linear layer(kernels_, precision_, plan, packer.pack());
-        const LinearWeights& weights = layer.weights();
-        note(plan.name + ".panels", weights.panels);
-        note(plan.name + ".column_scale", weights.column_scale);
-        note(plan.name + ".bias", weights.bias);
-        note(plan.name + ".channel_scale", weights.channel_scale);
-        return layer;
+        return noted(plan, Linear(kernels_, precision_, plan, packer.pack()));
     }
 
     Array<float> vector(const std::string& name, int64_t count) override { return matrix(name, 1, count); }
@@ -237,33 +303,56 @@ class PackingSource final : public Source {
             note(name + ".halves", halves);
             return Embedding(std::move(halves), columns);
         }
-        Array<int8_t> quantised(rows * columns);
-        Array<float> scales(rows);
+        QuantisedEmbedding made{Array<int8_t>(rows * columns), Array<float>(rows), {}, {},
+                                copy_of(outlying_columns(tensor)), {}, columns};
+        const int64_t kept = made.kept.count();
+        made.kept_values = Array<float>(rows * kept);
         std::vector<int32_t> rest_of_row(size_t(rows), -1);
         int32_t uneven = 0;
         each_row([&](int64_t i) {
-            scales.mutable_data()[i] = scale_of(row.data(), columns);
-            quantise_row(row, scales.data()[i], quantised.mutable_data() + i * columns);
+            for (int64_t k = 0; k < kept; ++k) {
+                made.kept_values.mutable_data()[i * kept + k] = std::exchange(row[size_t(made.kept.data()[k])], 0.0f);
+            }
+            made.scales.mutable_data()[i] = scale_of(row.data(), columns);
+            quantise_row(row, made.scales.data()[i], made.rows.mutable_data() + i * columns);
             if (is_uneven(row)) rest_of_row[size_t(i)] = uneven++;
         });
-        Array<int32_t> places(uneven ? rows : 0);
-        Array<int8_t> rests(uneven * columns);
-        for (int64_t i = 0; i < places.count(); ++i) {
-            const int32_t place = places.mutable_data()[i] = rest_of_row[size_t(i)];
+        if (uneven) {
+            made.rest_of_row = copy_of(rest_of_row);
+            made.rests = Array<int8_t>(uneven * columns);
+        }
+        for (int64_t i = 0; i < made.rest_of_row.count(); ++i) {
+            const int32_t place = rest_of_row[size_t(i)];
             if (place < 0) continue;
             tensor.row_to_float(i, row.data());
-            const float scale = scales.data()[i];
-            for (int64_t j = 0; j < columns; ++j) row[size_t(j)] -= float(quantised.data()[i * columns + j]) * scale;
-            quantise_row(row, rest_scale(scale), rests.mutable_data() + place * columns);
+            for (int64_t k = 0; k < kept; ++k) row[size_t(made.kept.data()[k])] = 0;
+            const float scale = made.scales.data()[i];
+            for (int64_t j = 0; j < columns; ++j) row[size_t(j)] -= float(made.rows.data()[i * columns + j]) * scale;
+            quantise_row(row, rest_scale(scale), made.rests.mutable_data() + place * columns);
         }
-        note(name + ".rows", quantised);
-        note(name + ".scales", scales);
-        note(name + ".rest_of_row", places);
-        note(name + ".rests", rests);
-        return Embedding(std::move(quantised), std::move(scales), std::move(places), std::move(rests), columns);
+        note(name + ".rows", made.rows);
+        note(name + ".scales", made.scales);
+        note(name + ".rest_of_row", made.rest_of_row);
+        note(name + ".rests", made.rests);
+        note(name + ".kept", made.kept);
+        note(name + ".kept_values", made.kept_values);
+        return Embedding(std::move(made));
     }
 
    private:
+    Linear noted(const LinearPlan& plan, Linear layer) {
+        const LinearWeights& weights = layer.weights();
+        note(plan.name + ".panels", weights.panels);
+        note(plan.name + ".column_scale", weights.column_scale);
+        note(plan.name + ".bias", weights.bias);
+        note(plan.name + ".channel_scale", weights.channel_scale);
+        note(plan.name + ".kept_inputs", weights.kept.inputs);
+        note(plan.name + ".kept_columns", weights.kept.columns);
+        note(plan.name + ".kept_outputs", weights.kept.outputs);
+        note(plan.name + ".kept_rows", weights.kept.rows);
+        return layer;
+    }
+
     template <class Value>
     void note(const std::string& name, const Array<Value>& array) {
         if (made_ && !array.empty()) made_->push_back(section(name, array));
@@ -274,6 +363,7 @@ class PackingSource final : public Source {
     const TensorMap& tensors_;
     const InputSamples& samples_;
     std::vector<Section>* made_;
+    std::set<std::string> keeping_;  // the layers so far that keep outputs in float
 };
 
 class SamplingSource final : public Source {
@@ -314,13 +404,20 @@ class PackedSource final : public Source {
         int64_t panels = 0;
         for (const auto& part : plan.parts) panels += Linear::panels_of(part, plan.gated, kernels_.panel_columns);
         const int64_t columns = panels * kernels_.panel_columns;
+        // Some layers are held in bfloat16 where the others are in 8 bits; they have no scales.
+        const bool has_scales = sections_.contains(plan.name + ".column_scale");
+        const Precision precision = precision_ == Precision::int8 && !has_scales ? Precision::bf16 : precision_;
         LinearWeights weights;
         weights.panels = find<uint8_t>(plan.name + ".panels",
-                                       panels * Linear::bytes_per_panel(kernels_, precision_, plan.inputs));
-        if (precision_ == Precision::int8) weights.column_scale = find<float>(plan.name + ".column_scale", columns);
+                                       panels * Linear::bytes_per_panel(kernels_, precision, plan.inputs));
+        if (precision == Precision::int8) weights.column_scale = find<float>(plan.name + ".column_scale", columns);
         weights.bias = find_optional<float>(plan.name + ".bias", columns);
         weights.channel_scale = find_optional<float>(plan.name + ".channel_scale", plan.inputs);
-        return Linear(kernels_, precision_, plan, std::move(weights));
+        weights.kept.inputs = find_kept(plan.name + ".kept_inputs", plan.inputs);
+        weights.kept.columns = find_some<float>(plan.name + ".kept_columns", columns * weights.kept.inputs.count());
+        weights.kept.outputs = find_kept(plan.name + ".kept_outputs", columns);
+        weights.kept.rows = find_some<float>(plan.name + ".kept_rows", plan.inputs * weights.kept.outputs.count());
+        return Linear(kernels_, precision, plan, std::move(weights));
     }
 
     Array<float> vector(const std::string& name, int64_t count) override { return find<float>(name, count); }
@@ -335,14 +432,42 @@ class PackedSource final : public Source {
         Array<int32_t> places = find_optional<int32_t>(name + ".rest_of_row", rows);
         int64_t uneven = 0;
         for (int64_t i = 0; i < places.count(); ++i) uneven = std::max<int64_t>(uneven, places.data()[i] + 1);
-        return Embedding(find<int8_t>(name + ".rows", rows * columns), find<float>(name + ".scales", rows),
-                         std::move(places), find_optional<int8_t>(name + ".rests", uneven * columns), columns);
+        QuantisedEmbedding found{find<int8_t>(name + ".rows", rows * columns),
+                                 find<float>(name + ".scales", rows),
+                                 std::move(places),
+                                 find_optional<int8_t>(name + ".rests", uneven * columns),
+                                 find_kept(name + ".kept", columns),
+                                 {},
+                                 columns};
+        found.kept_values = find_some<float>(name + ".kept_values", rows * found.kept.count());
+        return Embedding(std::move(found));
     }
 
    private:
     template <class Value>
     Array<Value> find_optional(const std::string& name, int64_t count) {
         return sections_.contains(name) ? find<Value>(name, count) : Array<Value>();
+    }
+
+    // Empty where nothing is asked for.
+    template <class Value>
+    Array<Value> find_some(const std::string& name, int64_t count) {
+        return count > 0 ? find<Value>(name, count) : Array<Value>();
+    }
+
+    // Places below `limit`, at most as many as are ever kept.
+    Array<int32_t> find_kept(const std::string& name, int64_t limit) {
+        const auto found = sections_.find(name);
+        if (found == sections_.end()) return {};
+        const int64_t count = std::min(found->second.bytes / int64_t(sizeof(int32_t)), most_kept);
+        Array<int32_t> places = find<int32_t>(name, count);
+        for (int64_t i = 0; i < count; ++i) {
+            if (places.data()[i] < 0 || places.data()[i] >= limit) {
+                throw CheckpointFault("section '" + name + "' names " + std::to_string(places.data()[i]) + " of " +
+                                      std::to_string(limit));
+            }
+        }
+        return places;
     }
 
     template <class Value>
@@ -364,18 +489,24 @@ class PackedSource final : public Source {
 
 }  // namespace
 
-void Embedding::row(int64_t index, float* out) const {
-    if (rows_.empty()) {
-        tensor_.row_to_float(index, out);
-        return;
+void QuantisedEmbedding::row(int64_t index, float* out) const {
+    const int8_t* values = rows.data() + index * columns;
+    const float scale = scales.data()[index];
+    for (int64_t i = 0; i < columns; ++i) out[i] = float(values[i]) * scale;
+    const int32_t place = rest_of_row.empty() ? -1 : rest_of_row.data()[index];
+    if (place >= 0) {
+        const int8_t* rest = rests.data() + place * columns;
+        for (int64_t i = 0; i < columns; ++i) out[i] += float(rest[i]) * rest_scale(scale);
     }
-    const int8_t* values = rows_.data() + index * columns_;
-    const float scale = scales_.data()[index];
-    for (int64_t i = 0; i < columns_; ++i) out[i] = float(values[i]) * scale;
-    const int32_t place = rest_of_row_.empty() ? -1 : rest_of_row_.data()[index];
-    if (place < 0) return;
-    const int8_t* rest = rests_.data() + place * columns_;
-    for (int64_t i = 0; i < columns_; ++i) out[i] += float(rest[i]) * rest_scale(scale);
+    for (int64_t k = 0; k < kept.count(); ++k) out[kept.data()[k]] = kept_values.data()[index * kept.count() + k];
+}
+
+void Embedding::row(int64_t index, float* out) const {
+    if (quantised_.rows.empty()) {
+        tensor_.row_to_float(index, out);
+    } else {
+        quantised_.row(index, out);
+    }
 }
 
 const Tensor& TensorMap::matrix(const std::string& name, int64_t rows, int64_t columns) const {

@@ -13,32 +13,35 @@
 
 namespace samesay {
 
-// The token embedding: rows in the checkpoint's own type or bfloat16, or 8-bit rows with a scale each. A row
-// ruled by a few huge values keeps its rest in a second 8-bit row.
+// 8-bit rows with a scale each. A row ruled by a few huge values keeps its rest in a second 8-bit row; columns that
+// are far larger than the rest in all rows are kept in float.
+struct QuantisedEmbedding {
+    Array<int8_t> rows;
+    Array<float> scales;
+    Array<int32_t> rest_of_row;  // where in `rests` the rest of a row is, or -1; empty where no row has one
+    Array<int8_t> rests;
+    Array<int32_t> kept;         // the columns kept, ascending; zeros in `rows`
+    Array<float> kept_values;    // [row][kept column]
+    int64_t columns = 0;
+
+    void row(int64_t index, float* out) const;
+};
+
+// The token embedding: rows in the checkpoint's own type, bfloat16 or 8 bits.
 class Embedding {
    public:
     explicit Embedding(Tensor tensor) : tensor_(std::move(tensor)) {}
     Embedding(Array<uint16_t> rows, int64_t columns)
         : halves_(std::move(rows)),
           tensor_{"", Storage::bf16, halves_.data(), halves_.count() / columns, columns} {}
-    Embedding(Array<int8_t> rows, Array<float> scales, Array<int32_t> rest_of_row, Array<int8_t> rests,
-              int64_t columns)
-        : rows_(std::move(rows)),
-          scales_(std::move(scales)),
-          rest_of_row_(std::move(rest_of_row)),
-          rests_(std::move(rests)),
-          columns_(columns) {}
+    explicit Embedding(QuantisedEmbedding quantised) : quantised_(std::move(quantised)) {}
 
     void row(int64_t index, float* out) const;
 
    private:
     Array<uint16_t> halves_;
     Tensor tensor_{};
-    Array<int8_t> rows_;
-    Array<float> scales_;
-    Array<int32_t> rest_of_row_;  // where in `rests_` the rest of a row is, or -1; empty where no row has one
-    Array<int8_t> rests_;
-    int64_t columns_ = 0;
+    QuantisedEmbedding quantised_;
 };
 
 class Source {

@@ -222,7 +222,7 @@ else:
 @POSIX
 @pytest.mark.parametrize("threads", [1, 2])
 def test_control_c_stops_a_long_run_within_two_seconds_and_spoils_nothing(
-    threads: int, slow_checkpoint: Path
+    threads: int, slow_checkpoint: Path, patience: float
 ) -> None:
     command = [sys.executable, "-c", INTERRUPTED, str(slow_checkpoint), str(threads)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
@@ -238,7 +238,7 @@ def test_control_c_stops_a_long_run_within_two_seconds_and_spoils_nothing(
             assert child.wait(30) == 0
         finally:
             child.kill()
-    assert took < 2, f"took {took:.1f} s"
+    assert took < 2 * patience, f"took {took:.1f} s"
 
 
 def test_what_progress_raises_reaches_the_caller_and_the_model_goes_on(fixtures: Path) -> None:
