@@ -62,7 +62,10 @@ class Model {
         InputSamples samples;
         if (chosen == Precision::int8 && batch.sequences > 0) {
             const auto source = sampling_source(kernels, tensors, samples);
-            const auto network = make_network(kind, read, kernels, *source);
+            // All at once: a sample knows rows by their number in the batch.
+            Settings whole = read;
+            whole.rows_together = batch.rows();
+            const auto network = make_network(kind, whole, kernels, *source);
             std::vector<float> unused(size_t(batch.sequences * read.hidden_size));
             network->forward(batch, {}, read.hidden_size, unused.data(), [](double) { return false; });
         }
@@ -184,6 +187,7 @@ class Model {
             .threads = int(whole("threads")),
             .prefix_cache_bytes = whole("prefix_cache_bytes"),
             .halves = precision != Precision::fp32,
+            .rows_together = rows_of_thread * whole("threads"),
         };
     }
 

@@ -103,13 +103,13 @@ class Decoder final : public Network {
 
     // Rows that pass through the feed-forward layer at a time: its inner width is several times the hidden size,
     // and a text of 32,768 tokens must not need all of it at once.
-    int64_t inner_rows(int64_t rows) const { return std::min(rows, rows_together()); }
+    int64_t inner_rows(int64_t rows) const { return std::min(rows, settings_.rows_together); }
 
     void layer(Team& team, int64_t index, Stream& stream, Pulse& pulse) override {
         const DecoderLayer& layer = layers_[size_t(index)];
         attend_layer(team, index, layer, stream, pulse);
         const int64_t rows = stream.rows;
-        for (int64_t row = 0; row < rows; row += rows_together()) {
+        for (int64_t row = 0; row < rows; row += settings_.rows_together) {
             const int64_t count = inner_rows(rows - row), left = rows - row - count;
             const uint8_t* following = nullptr;
             if (left > 0) {

@@ -98,7 +98,7 @@ class Encoder final : public Network {
 
     // Rows that pass through the feed-forward layer at a time: its inner width is several times the hidden size,
     // and a text of 32,768 tokens must not need all of it at once.
-    int64_t inner_rows(int64_t rows) const { return std::min(rows, rows_together()); }
+    int64_t inner_rows(int64_t rows) const { return std::min(rows, settings_.rows_together); }
 
     void layer(Team& team, int64_t index, Stream& stream, Pulse& pulse) override {
         const EncoderLayer& layer = layers_[size_t(index)];
@@ -119,7 +119,7 @@ class Encoder final : public Network {
         phases_.end(team, Phase::inputs);
         layer.output.multiply(team, inputs_, stream.rows, 0, Store::add, stream.residual, width);
         phases_.end(team, Phase::output);
-        for (int64_t row = 0; row < stream.rows; row += rows_together()) {
+        for (int64_t row = 0; row < stream.rows; row += settings_.rows_together) {
             feed_forward(team, layer, stream.residual + row * width, inner_rows(stream.rows - row));
         }
     }

@@ -189,7 +189,7 @@ bool Network::run_in_pieces(const Batch& batch, const Prefix* prefix, int64_t di
         do {
             rows += own_rows(last);
             offsets.push_back(batch.offsets[++last] - batch.offsets[first]);
-        } while (last < batch.sequences && rows + own_rows(last) <= rows_together());
+        } while (last < batch.sequences && rows + own_rows(last) <= settings_.rows_together);
         const int64_t before = batch.offsets[first], tokens = offsets.back(), all = batch.rows();
         const auto ask_of_all = [&](double done) {
             return ask((double(before) + done * double(tokens)) / double(all));

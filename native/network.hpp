@@ -43,7 +43,13 @@ struct Settings {
     int threads;
     int64_t prefix_cache_bytes;  // 0: no prefix is kept
     bool halves;                 // attention may compute in bfloat16
+    // Rows to compute at a time: what they become between two layers then stays in the caches, and reading all
+    // weights for so many takes a small part of computing with them.
+    int64_t rows_together;
 };
+
+// What serves best, by measurement, for each thread.
+constexpr int64_t rows_of_thread = 128;
 
 // Token ids laid end to end; sequence i is [offsets[i], offsets[i + 1]).
 struct Batch {
@@ -90,9 +96,6 @@ class Network {
     virtual void finish(float* row) const = 0;
     virtual void prepare(int64_t rows, int64_t longest) = 0;
 
-    // Rows to compute at a time: what they become between two layers then stays in the caches, and reading all
-    // weights for so many takes a small part of computing with them.
-    int64_t rows_together() const { return rows_of_thread * settings_.threads; }
     // In the last layer, when one token of each text is pooled, keeps only the rows of those tokens.
     bool picks_rows(int64_t layer) const {
         return layer + 1 == settings_.layers && settings_.pooling != Pooling::mean;
@@ -117,8 +120,6 @@ class Network {
     Phases phases_;
 
    private:
-    static constexpr int64_t rows_of_thread = 128;
-
     void check(const Batch& batch) const;
     const Prefix* find_prefix(const Batch& batch, const std::vector<int32_t>& tokens,
                               const std::function<bool(double)>& ask);

@@ -159,3 +159,18 @@ def test_thread_numbers_and_pooling_share_one_file(fixtures: Path, isolated_cach
     for threads in (1, 2, 4):
         CpuEngine(checkpoint, threads=threads)
     assert len(packed_files(isolated_cache)) == 1
+
+
+@pytest.mark.parametrize("name", ["qwen3-gqa2", "bert-mean"])
+def test_packed_weights_do_not_depend_on_the_number_of_threads(
+    name: str, fixtures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What layers read is sampled before packing, and a thread more computes more rows at a time.
+    packed = []
+    for threads in (1, 2, 4):
+        cache = tmp_path / f"cache-{threads}"
+        monkeypatch.setenv("SAMESAY_CACHE", str(cache))
+        samesay.load(fixtures / name, precision="int8", threads=threads)
+        (file,) = (cache / "packed").glob("*.safetensors")
+        packed.append(file.read_bytes())
+    assert packed[0] == packed[1] == packed[2]
