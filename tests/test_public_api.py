@@ -25,6 +25,11 @@ HEAVY = (
     "transformers",
     "pyarrow",
     "filelock",
+    "fastapi",
+    "lancedb",
+    "markdown_it",
+    "scipy",
+    "tree_sitter",
 )
 
 
