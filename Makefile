@@ -17,8 +17,9 @@ export PIP_ROOT_USER_ACTION := ignore
 .NOTPARALLEL:
 .PHONY: demo test parity check clean help
 
-demo: $(or $(wildcard .venv/installed-for-test),.venv/installed-for-demo)  ## score example pairs with the bundled model
+demo: $(or $(wildcard .venv/installed-for-test),.venv/installed-for-demo)  ## score example pairs and search sample pages with the bundled model
 	@.venv/bin/python examples/demo.py
+	@.venv/bin/python examples/search.py
 
 test: .venv/installed-for-test  ## style, types and tests
 	@scripts/check
@@ -49,7 +50,7 @@ help:  ## this list
 	@$(call require)
 	@echo "Building samesay and installing it into .venv …"
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@.venv/bin/python $(INSTALL) '.[bundled]'
+	@.venv/bin/python $(INSTALL) '.[bundled,collections]'
 	@touch $@
 
 # torch comes first and alone, so that no other package has a say in its version.

@@ -5,19 +5,40 @@ from typing import TYPE_CHECKING
 from samesay.errors import SamesayError
 
 if TYPE_CHECKING:
+    from samesay.collection.collection import Collection
+    from samesay.collection.document import Document
+    from samesay.collection.hit import Hit
+    from samesay.collection.opening import open_collection as open  # noqa: A004
     from samesay.identity import Identity
     from samesay.model import EmbeddingModel, load
     from samesay.tokens import TokenizedTexts
 
 __version__ = "0.1.0"
-__all__ = ["EmbeddingModel", "Identity", "SamesayError", "TokenizedTexts", "__version__", "load"]
+__all__ = [
+    "Collection",
+    "Document",
+    "EmbeddingModel",
+    "Hit",
+    "Identity",
+    "SamesayError",
+    "TokenizedTexts",
+    "__version__",
+    "load",
+    "open",
+]
 
 _HOMES = {
+    "Collection": "samesay.collection.collection",
+    "Document": "samesay.collection.document",
     "EmbeddingModel": "samesay.model",
+    "Hit": "samesay.collection.hit",
     "Identity": "samesay.identity",
     "TokenizedTexts": "samesay.tokens",
     "load": "samesay.model",
+    "open": "samesay.collection.opening",
 }
+# Inside the package the name of a built-in function is left to it.
+_NAMES_THERE = {"open": "open_collection"}
 
 
 def __getattr__(name: str) -> object:
@@ -26,7 +47,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'samesay' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_HOMES[name]), _NAMES_THERE.get(name, name))
 
 
 def __dir__() -> list[str]:

@@ -61,6 +61,50 @@ class PullError(SamesayError):
     """A model could not be fetched; what had arrived is kept and the next pull goes on from there."""
 
 
+class CollectionError(SamesayError):
+    """A collection cannot be opened, read or written as asked."""
+
+
+class CollectionBusyError(CollectionError):
+    """Another process is writing this collection."""
+
+
+class DamagedCollectionError(CollectionError):
+    """Files of a collection are missing or do not hold what they should."""
+
+
+class IdentityMismatchError(CollectionError):
+    """A collection was made with another model than the one it is used with."""
+
+
+class DocumentError(SamesayError):
+    """A document is not one that a collection takes."""
+
+
+class FilterError(SamesayError):
+    """A filter over metadata is not written as filters are."""
+
+
+class SearchError(SamesayError):
+    """A search was asked for in a way that a collection does not know."""
+
+
+class CalibrationError(SamesayError):
+    """Labelled pairs or settings are not ones that a calibration can be made from."""
+
+
+class CalibrationFileError(SamesayError):
+    """A calibration file cannot be read, or does not hold what samesay wrote into it."""
+
+
+class CalibrationKeyError(SamesayError):
+    """A calibration is for another model, mode or task than the one it is used with."""
+
+
+class ServerError(SamesayError):
+    """The server cannot start or go on as asked: its address, its keys, or its limits."""
+
+
 class MissingExtraError(SamesayError):
     """An optional package is needed for this.
 

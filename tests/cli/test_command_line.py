@@ -11,7 +11,7 @@ from command_line import COMMAND, MODEL, environment, samesay
 
 from samesay import __version__
 
-COMMANDS = ["similarity", "matrix", "embed", "models", "pull"]
+COMMANDS = ["similarity", "matrix", "embed", "models", "pull", "serve"]
 HEAVY = ["httpx", "numpy", "pyarrow", "rich", "safetensors", "tokenizers", "torch"]
 
 

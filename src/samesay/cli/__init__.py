@@ -12,11 +12,16 @@ from typing import Annotated, Any, NoReturn, TextIO
 import typer
 from typer.core import TyperGroup
 
+from samesay.cli.calibrate import calibrate_command
+from samesay.cli.collection import collection_app
 from samesay.cli.embed import embed_command
+from samesay.cli.index import index_command
 from samesay.cli.matrix import matrix_command
 from samesay.cli.models import models_command
 from samesay.cli.output import say
 from samesay.cli.pull import pull_command
+from samesay.cli.search import search_command
+from samesay.cli.serve import serve_command
 from samesay.cli.similarity import similarity_command
 from samesay.errors import SamesayError, TruncationWarning
 
@@ -61,9 +66,14 @@ app = typer.Typer(
 )
 app.command("similarity", short_help="Score a pair of texts, or the pairs of a file.")(similarity_command)
 app.command("matrix", short_help="Score every text of a file against every other.")(matrix_command)
+app.command("calibrate", short_help="Learn from labelled pairs what scores mean.")(calibrate_command)
 app.command("embed", short_help="Embed a file of texts into a file of vectors.")(embed_command)
+app.command("index", short_help="Put files into a collection.")(index_command)
+app.command("search", short_help="Search a collection.")(search_command)
+app.add_typer(collection_app, name="collection", short_help="Look at a collection, and keep it in order.")
 app.command("models", short_help="List the models on this machine.")(models_command)
 app.command("pull", short_help="Fetch a model.")(pull_command)
+app.command("serve", short_help="Serve embeddings over HTTP.")(serve_command)
 
 
 def _print_version(wanted: bool) -> None:

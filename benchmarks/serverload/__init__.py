@@ -1,0 +1,1 @@
+"""The parts of ``server_load.py``: a cheap client, a server in a process, and what is done to it."""

@@ -1,0 +1,157 @@
+"""``samesay index``: files and folders into a collection."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from samesay.cli import output
+from samesay.cli.options import (
+    DimensionsOption,
+    JsonOption,
+    ModelOption,
+    PrecisionOption,
+    ThreadsOption,
+    loaded_model,
+)
+from samesay.cli.progress import text_progress
+
+if TYPE_CHECKING:
+    from samesay.collection.collection import Collection
+    from samesay.collection.folders import Found
+    from samesay.collection.writing import AddReport
+
+_TOLD = 20
+
+
+class StorageChoice(str, Enum):
+    """What is kept of vectors."""
+
+    f32 = "f32"
+    f16 = "f16"
+    int8 = "int8"
+
+
+def index_command(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders.")],
+    collection: Annotated[Path, typer.Option("--collection", "-c", metavar="KB", help="The collection.")],
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove documents whose files below PATH are gone.")
+    ] = False,
+    model: ModelOption = None,
+    dimensions: DimensionsOption = None,
+    storage: Annotated[
+        StorageChoice | None,
+        typer.Option("--storage", help="Bits kept of vectors; int8 searches 8 and scores with 16."),
+    ] = None,
+    segment_tokens: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Tokens that a segment should have.")
+    ] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Skip text files larger than this; 64 MiB.")
+    ] = None,
+    precision: PrecisionOption = None,
+    threads: ThreadsOption = None,
+    json: JsonOption = False,
+    progress: Annotated[
+        bool | None,
+        typer.Option("--progress/--no-progress", help="Show progress; by default in a terminal only."),
+    ] = None,
+) -> None:
+    """Put files into a collection; the same command brings it up to date.
+
+    \b
+    samesay index docs/ --collection kb/
+    samesay index faq.jsonl --collection kb/ --prune
+
+    A text, Markdown or code file is one document; its id is its path. A row of
+    .csv, .tsv, .jsonl or .parquet is one too: columns id, text, title, language,
+    and all others as metadata. What is unchanged is not embedded again. Files that
+    cannot be used are listed; the exit code is 1 where one should have been.
+
+    After Ctrl-C or a crash the same command goes on where it stopped.
+    """  # noqa: D301
+    from samesay.collection.folders import LARGEST_FILE, find_files, read_documents
+
+    found = find_files(paths, without=collection)
+    documents = read_documents(found, largest=max_bytes or LARGEST_FILE)
+    with (
+        _opened(collection, model, precision, threads, dimensions, storage, segment_tokens) as knowledge,
+        text_progress(len(found.files), 0, progress, "files") as show,
+    ):
+        try:
+            report = knowledge.add(
+                documents,
+                prune=found.within if prune else False,
+                progress=lambda _, __: show(found.read),
+            )
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                "what was committed is kept; the same command goes on from there"
+            ) from None
+        count = len(knowledge)
+    _tell(collection, found, report, count, json=json)
+    if any(one.failed for one in found.skipped):
+        raise typer.Exit(1)
+
+
+def _opened(
+    folder: Path,
+    model: str | None,
+    precision: str | None,
+    threads: int | None,
+    dimensions: int | None,
+    storage: StorageChoice | None,
+    segment_tokens: int | None,
+) -> Collection:
+    from samesay.cli.opened import model_of
+    from samesay.collection.manifest import read_manifest
+    from samesay.collection.opening import open_collection
+
+    manifest = read_manifest(folder)
+    if manifest is not None and model is None and precision is None:
+        loaded = model_of(manifest, threads)
+    else:
+        wanted = precision or (manifest.identity.precision if manifest else None)
+        loaded = loaded_model(model or (manifest.reference if manifest else None), wanted, threads)
+    return open_collection(
+        folder,
+        loaded,
+        dimensions=dimensions,
+        storage=None if storage is None else storage.value,
+        segment_tokens=segment_tokens,
+    )
+
+
+def _tell(folder: Path, found: Found, report: AddReport, count: int, *, json: bool) -> None:
+    if json:
+        skipped = [asdict(one) for one in found.skipped]
+        output.print_json(
+            {"collection": str(folder), **asdict(report), "documents": count, "skipped": skipped}
+        )
+        return
+    for one in found.skipped[:_TOLD]:
+        output.say(
+            f"skipped: {one.reason}"
+            if one.reason.startswith(one.name)
+            else f"skipped: {one.name} {one.reason}"
+        )
+    if len(found.skipped) > _TOLD:
+        output.say(f"and {len(found.skipped) - _TOLD} more; --json lists all")
+    changes = ", ".join(
+        f"{number} {name}"
+        for name, number in (
+            ("added", report.added),
+            ("changed", report.changed),
+            ("unchanged", report.unchanged),
+            ("removed", report.pruned),
+        )
+        if number
+    )
+    output.say(f"{folder}: {count} documents ({changes or 'nothing to do'})")
+    if report.cut_segments:
+        output.say(f"{report.cut_segments} segments were cut to what the model reads")

@@ -1,0 +1,45 @@
+"""A collection for a command, with its model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, cast
+
+from samesay.cli.output import say
+
+if TYPE_CHECKING:
+    from samesay.collection.collection import Collection
+    from samesay.collection.manifest import Manifest
+    from samesay.engine.base import Precision
+    from samesay.model import EmbeddingModel
+
+
+def opened(folder: Path, threads: int | None = None) -> Collection:
+    """Open a collection that exists; its model is loaded when it is needed."""
+    from samesay.collection.build import Build
+    from samesay.collection.collection import Collection
+    from samesay.collection.manifest import read_manifest
+    from samesay.collection.opening import none_here
+
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise none_here(folder)
+    return Collection(folder, Build(folder, manifest), lambda manifest: model_of(manifest, threads))
+
+
+def model_of(manifest: Manifest, threads: int | None) -> EmbeddingModel:
+    """Load the model of a collection; its store's library comes up meanwhile."""
+    from samesay.model import load
+
+    if manifest.store == "lance":
+        Thread(target=_import_lancedb, daemon=True).start()
+    precision = cast("Precision", manifest.identity.precision)
+    return load(manifest.reference, precision=precision, threads=threads, notice=say)
+
+
+def _import_lancedb() -> None:
+    try:
+        import lancedb  # noqa: F401
+    except ImportError:
+        return  # the store tells it, with the mend

@@ -1,0 +1,390 @@
+"""The catalogue: one SQLite file that says what is in a collection. Its commit is the collection's commit."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from samesay.collection.document import Document, Format, MetadataValue
+from samesay.collection.fulltext.tokens import tokens
+from samesay.errors import CollectionBusyError, CollectionError, DamagedCollectionError
+
+if TYPE_CHECKING:
+    from samesay.collection.base import Rows
+
+_SCHEMA = """
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO counters VALUES ('generation', 0), ('epoch', 0), ('next_row', 0), ('next_number', 0),
+    ('commits', 0), ('complete', 0);
+CREATE TABLE about (manifest TEXT NOT NULL);
+CREATE TABLE documents (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, hash BLOB NOT NULL, title TEXT, language TEXT,
+    format TEXT NOT NULL, metadata TEXT NOT NULL, segments INTEGER NOT NULL);
+CREATE TABLE segments (
+    row INTEGER PRIMARY KEY, document INTEGER NOT NULL, begin INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    tokens INTEGER NOT NULL, embedded INTEGER NOT NULL);
+CREATE INDEX segments_of_document ON segments (document);
+CREATE TABLE passages (
+    row INTEGER PRIMARY KEY, kind TEXT NOT NULL, headings TEXT NOT NULL, text TEXT NOT NULL);
+CREATE TABLE metadata (
+    field TEXT NOT NULL, kind TEXT NOT NULL, value NOT NULL, document INTEGER NOT NULL,
+    PRIMARY KEY (field, kind, value, document)) WITHOUT ROWID;
+CREATE INDEX metadata_of_document ON metadata (document);
+CREATE TABLE dead_rows (row INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
+CREATE TABLE dead_documents (number INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
+CREATE TABLE runs (run INTEGER PRIMARY KEY, level INTEGER NOT NULL);
+CREATE TABLE postings (
+    run INTEGER NOT NULL, term TEXT NOT NULL, rows BLOB NOT NULL, counts BLOB NOT NULL,
+    PRIMARY KEY (run, term)) WITHOUT ROWID;
+"""
+_WAIT_SECONDS = 60.0
+_IDS_AT_A_TIME = 500
+
+
+@dataclass(frozen=True)
+class StoredSegment:
+    """A segment as the catalogue keeps it.
+
+    Args:
+        begin: Its first character in the source.
+        end: The character after its last.
+        kind: What the segmenter calls it.
+        headings: The headings above it, outermost first.
+        text: The source from ``begin`` to ``end``.
+        tokens: Words in it, for the lengths that BM25 wants.
+        embedded: Whether it has a vector: not where it is white space.
+    """
+
+    begin: int
+    end: int
+    kind: str
+    headings: tuple[str, ...]
+    text: str
+    tokens: int
+    embedded: bool
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """What the catalogue knows of a document, its text aside."""
+
+    number: int
+    id: str
+    hash: bytes
+    title: str | None
+    language: str | None
+    format: str
+    metadata: dict[str, object]
+    segments: int
+
+
+class Catalogue:
+    """An open catalogue. Its methods run inside ``reading`` or ``writing``.
+
+    Args:
+        path: The file; None keeps it in memory.
+        create: Make it, where there is none.
+
+    Raises:
+        DamagedCollectionError: The file is missing, or is no catalogue.
+    """
+
+    def __init__(self, path: Path | None, *, create: bool = False) -> None:
+        self.path = path
+        self._name = "the collection in memory" if path is None else str(path)
+        if path is not None and not create and not path.is_file():
+            raise DamagedCollectionError(f"{path} is missing: the collection is damaged; index it again")
+        with self._told():
+            self.database = sqlite3.connect(
+                ":memory:" if path is None else path,
+                timeout=_WAIT_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            try:
+                # EXTRA also flushes the folder after a commit, so that it outlives a power cut.
+                self.database.execute("PRAGMA synchronous = EXTRA")
+                self.database.execute("PRAGMA cache_size = -65536")
+                if create and not self.database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    self.database.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+                self.database.execute("SELECT value FROM counters").fetchone()
+            except BaseException:
+                self.database.close()
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """See one committed state; a commit of another process waits until the block ends."""
+        with self._transaction("BEGIN"):
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Change the catalogue: everything at the end of the block, or nothing."""
+        with self._transaction("BEGIN IMMEDIATE"):
+            yield
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        with self._told():
+            self.database.execute(begin)
+            try:
+                yield
+                self.database.execute("COMMIT")
+            except BaseException:
+                if self.database.in_transaction:
+                    self.database.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _explained(error, self._name) from None
+
+    def counter(self, name: str) -> int:
+        """Give a counter: ``generation``, ``epoch``, ``next_row`` or ``next_number``."""
+        found = self.database.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
+        return int(found[0])
+
+    def set_counter(self, name: str, value: int) -> None:
+        """Set a counter."""
+        self.database.execute("UPDATE counters SET value = ? WHERE name = ?", (value, name))
+
+    def hashes(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """Give the content hashes of those of these documents that are here."""
+        return {one.id: one.hash for one in self.documents(ids)}
+
+    def documents(self, ids: Sequence[str]) -> list[StoredDocument]:
+        """Give those of these documents that are here."""
+        return list(self._select("id", ids))
+
+    def numbered(self, numbers: Iterable[int]) -> dict[int, StoredDocument]:
+        """Give documents by number."""
+        return {one.number: one for one in self._select("number", list(numbers))}
+
+    def all_documents(self, after: int = -1, count: int = _IDS_AT_A_TIME) -> list[StoredDocument]:
+        """Give the next documents in the order of their numbers."""
+        found = self.database.execute(
+            "SELECT * FROM documents WHERE number > ? ORDER BY number LIMIT ?", (after, count)
+        )
+        return [_document(one) for one in found]
+
+    def ids(self) -> Iterator[str]:
+        """Give the ids of all documents."""
+        for (one,) in self.database.execute("SELECT id FROM documents"):
+            yield str(one)
+
+    def about(self) -> str:
+        """Give the copy of the manifest, as JSON."""
+        found = self.database.execute("SELECT manifest FROM about").fetchone()
+        return str(found[0]) if found else ""
+
+    def set_about(self, manifest: str) -> None:
+        """Keep a copy of the manifest."""
+        self.database.execute("DELETE FROM about")
+        self.database.execute("INSERT INTO about VALUES (?)", (manifest,))
+
+    def words(self, title: str | None, headings: str, text: str) -> list[str]:
+        """Give the tokens that full text finds a segment by; ``headings`` as JSON."""
+        return words(title, json.loads(headings), text)
+
+    def count(self, table: str) -> int:
+        """Give the number of rows of a table."""
+        return int(self.database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
+
+    def fields(self) -> list[str]:
+        """Give the names that filters may use, in the order of the alphabet."""
+        fields: list[str] = []
+        last = ""
+        while True:
+            query = "SELECT field FROM metadata WHERE field > ? ORDER BY field LIMIT 1"
+            found = self.database.execute(query, (last,)).fetchone()
+            if found is None:
+                return fields
+            last = str(found[0])
+            fields.append(last)
+
+    def restored(self, stored: StoredDocument) -> Document:
+        """Give a document as it was added."""
+        return Document(
+            stored.id,
+            self.source(stored.number),
+            stored.title,
+            stored.language,
+            cast("Mapping[str, MetadataValue]", stored.metadata),
+            cast("Format", stored.format),
+        )
+
+    def source(self, number: int) -> str:
+        """Give the text of a document: its segments, end to end."""
+        found = self.database.execute(
+            "SELECT passages.text FROM segments JOIN passages USING (row) WHERE document = ? ORDER BY row",
+            (number,),
+        )
+        return "".join(text for (text,) in found)
+
+    def rows_of(self, numbers: Iterable[int], *, embedded: bool = False) -> list[int]:
+        """Give the rows of the segments of documents, ascending for each; or only those with a vector."""
+        rows: list[int] = []
+        for number in numbers:
+            found = self.database.execute(
+                "SELECT row FROM segments WHERE document = ? AND embedded >= ? ORDER BY row",
+                (number, embedded),
+            )
+            rows.extend(row for (row,) in found)
+        return rows
+
+    def passage(self, row: int) -> tuple[int, int, str, str]:
+        """Give where a segment begins and ends, its headings as JSON, and its text."""
+        query = 'SELECT begin, "end", headings, text FROM segments JOIN passages USING (row) WHERE row = ?'
+        begin, end, headings, text = self.database.execute(query, (row,)).fetchone()
+        return int(begin), int(end), str(headings), str(text)
+
+    def insert(
+        self,
+        number: int,
+        first_row: int,
+        document: Document,
+        digest: bytes,
+        segments: Sequence[StoredSegment],
+    ) -> None:
+        """Put in a document with its segments, which take the rows from ``first_row`` on."""
+        self.database.execute(
+            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                number,
+                document.id,
+                digest,
+                document.title,
+                document.language,
+                document.format,
+                json.dumps(dict(document.metadata), ensure_ascii=False),
+                len(segments),
+            ),
+        )
+        self.database.executemany(
+            "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (row, number, one.begin, one.end, one.tokens, one.embedded)
+                for row, one in enumerate(segments, first_row)
+            ],
+        )
+        self.database.executemany(
+            "INSERT INTO passages VALUES (?, ?, ?, ?)",
+            [
+                (row, one.kind, json.dumps(one.headings, ensure_ascii=False), one.text)
+                for row, one in enumerate(segments, first_row)
+            ],
+        )
+        self.database.executemany(
+            "INSERT OR IGNORE INTO metadata VALUES (?, ?, ?, ?)",
+            [(name, *typed(value), number) for name, value in _fields(document)],
+        )
+
+    def drop(self, ids: Sequence[str], generation: int) -> int:
+        """Take documents out, and remember their rows as dead; give how many were there."""
+        stored = self.documents(ids)
+        for one in stored:
+            number = (one.number,)
+            self.database.execute(
+                "INSERT INTO dead_rows SELECT row, ? FROM segments WHERE document = ?",
+                (generation, one.number),
+            )
+            self.database.execute("INSERT INTO dead_documents VALUES (?, ?)", (one.number, generation))
+            self.database.execute(
+                "DELETE FROM passages WHERE row IN (SELECT row FROM segments WHERE document = ?)", number
+            )
+            self.database.execute("DELETE FROM segments WHERE document = ?", number)
+            self.database.execute("DELETE FROM metadata WHERE document = ?", number)
+            self.database.execute("DELETE FROM documents WHERE number = ?", number)
+        return len(stored)
+
+    def dead(self) -> tuple[Rows, Rows]:
+        """Give the rows of segments and the numbers of documents that wait for compaction."""
+        rows = self.database.execute("SELECT row FROM dead_rows ORDER BY row").fetchall()
+        numbers = self.database.execute("SELECT number FROM dead_documents ORDER BY number").fetchall()
+        return (
+            np.array([row for (row,) in rows], np.int64),
+            np.array([number for (number,) in numbers], np.int64),
+        )
+
+    def forget_dead(self) -> None:
+        """Forget the rows that wait for compaction: they are removed everywhere."""
+        self.database.execute("DELETE FROM dead_rows")
+        self.database.execute("DELETE FROM dead_documents")
+
+    def vacuum(self) -> None:
+        """Give back the file's free space; outside of transactions."""
+        with self._told():
+            self.database.execute("VACUUM")
+
+    def _select(self, column: str, values: Sequence[str] | Sequence[int]) -> Iterator[StoredDocument]:
+        for begin in range(0, len(values), _IDS_AT_A_TIME):
+            block = values[begin : begin + _IDS_AT_A_TIME]
+            places = ",".join("?" * len(block))
+            query = f"SELECT * FROM documents WHERE {column} IN ({places})"  # noqa: S608
+            for one in self.database.execute(query, block).fetchall():
+                yield _document(one)
+
+
+def words(title: str | None, headings: Sequence[str], text: str) -> list[str]:
+    """Give the tokens that full text finds a segment by: its own, and those of what stands above it."""
+    return [*tokens(" ".join([title or "", *headings])), *tokens(text)]
+
+
+def typed(value: object) -> tuple[str, object]:
+    """Give a metadata value with its kind, so that 1, true and "1" are three values, and 1 and 1.0 one."""
+    if value is None:
+        return "null", 0
+    if isinstance(value, bool):
+        return "boolean", int(value)
+    return ("string" if isinstance(value, str) else "number"), value
+
+
+def _fields(document: Document) -> Iterator[tuple[str, object]]:
+    yield "id", document.id
+    yield "title", document.title
+    yield "language", document.language
+    for name, value in document.metadata.items():
+        for one in value if isinstance(value, list) else [value]:
+            yield name, one
+
+
+def _document(found: Sequence[object]) -> StoredDocument:
+    number, identifier, digest, title, language, form, metadata, segments = found
+    return StoredDocument(
+        int(str(number)),
+        str(identifier),
+        bytes(digest) if isinstance(digest, bytes) else b"",
+        None if title is None else str(title),
+        None if language is None else str(language),
+        str(form),
+        json.loads(str(metadata)),
+        int(str(segments)),
+    )
+
+
+def _explained(error: sqlite3.Error, name: str) -> CollectionError:
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return CollectionBusyError(f"{name} is held by another process for more than {_WAIT_SECONDS:.0f} s")
+    if "full" in text:
+        return CollectionError(f"{name}: the disk is full; what was committed before is kept")
+    if "readonly" in text or "read-only" in text or "unable to open" in text:
+        return CollectionError(f"{name} cannot be written: {text}")
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        return DamagedCollectionError(f"{name} is damaged ({text}); index the collection again")
+    return DamagedCollectionError(f"{name} cannot be read: {text}")

@@ -1,0 +1,413 @@
+"""A collection: documents in, the right passages out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+from types import TracebackType
+from typing import TYPE_CHECKING, overload
+
+from samesay.collection.build import Build, discard_all_but
+from samesay.collection.document import Document
+from samesay.collection.filters import Filter
+from samesay.collection.fusion import K
+from samesay.collection.hit import Hit
+from samesay.collection.locking import one_writer
+from samesay.collection.manifest import Manifest, read_manifest
+from samesay.collection.searching import Level, Mode, SearchSettings, search
+from samesay.collection.segmenting import Encoder
+from samesay.collection.storage import Storage
+from samesay.collection.writing import Adding, AddReport, Progress, delete
+from samesay.errors import (
+    CollectionError,
+    DamagedCollectionError,
+    DimensionsError,
+    IdentityMismatchError,
+    SearchError,
+)
+
+if TYPE_CHECKING:
+    from samesay.collection.checking import CheckReport
+    from samesay.model import EmbeddingModel
+
+ModelLoader = Callable[[Manifest], "EmbeddingModel"]
+
+
+@dataclass(frozen=True)
+class CollectionInfo:
+    """What is known of a collection without its model.
+
+    Args:
+        manifest: What it is.
+        documents: How many documents it has.
+        segments: How many segments they have.
+        dead_segments: Segments that are gone and wait for compaction.
+        fields: The fields that filters may name.
+        size_bytes: Its files together; 0 in memory.
+    """
+
+    manifest: Manifest
+    documents: int
+    segments: int
+    dead_segments: int
+    fields: tuple[str, ...]
+    size_bytes: int
+
+
+class Collection:
+    """Documents, embedded by one model. Made by ``samesay.open``.
+
+    Safe to use from several threads; they take turns. Any number of processes may search a collection while
+    one writes it.
+
+    Args:
+        folder: Where it lies; None keeps it in memory.
+        build: What lies there.
+        load: Loads its model at first use.
+    """
+
+    def __init__(self, folder: Path | None, build: Build, load: ModelLoader) -> None:
+        self.folder = folder
+        self._build = build
+        self._load = load
+        self._model: EmbeddingModel | None = None
+        self._lock = RLock()
+        self._closed = False
+
+    def __repr__(self) -> str:
+        place = str(self.folder) if self.folder else "in memory"
+        return f"Collection({place!r}, {self._build.manifest.identity})"
+
+    def __enter__(self) -> Collection:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        """Give the number of documents."""
+        with self._open() as build, build.catalogue.reading():
+            return int(build.snapshot().alive.sum())
+
+    def __contains__(self, document_id: object) -> bool:
+        """Say whether a document of that id is here."""
+        with self._open() as build, build.catalogue.reading():
+            return isinstance(document_id, str) and bool(build.catalogue.documents([document_id]))
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the collection is: model, storage, segmenting."""
+        return self._build.manifest
+
+    @property
+    def model(self) -> EmbeddingModel:
+        """The model, loaded at first use.
+
+        Raises:
+            ModelNotFoundError: It is not on this machine.
+            IdentityMismatchError: What is found under its name gives other vectors.
+        """
+        with self._lock:
+            if self._model is None:
+                model = self._load(self.manifest)
+                check_identity(model, self.manifest, self.folder)
+                self._model = model
+            return self._model
+
+    def add(
+        self,
+        documents: Iterable[Document | Mapping[str, object]],
+        *,
+        prune: bool | Callable[[str], bool] = False,
+        progress: Progress | None = None,
+    ) -> AddReport:
+        """Add documents, or replace those of the same ids.
+
+        A document that is here as it is, text, title, language, format and metadata, is left alone. Documents
+        are committed in batches, each of them whole or not at all; what an interrupt or a crash leaves is the
+        last commit, and the same call goes on from there.
+
+        Args:
+            documents: Documents, or dicts with ``id``, ``text`` and as they like ``title``, ``language``,
+                ``format`` and ``metadata``.
+            prune: In the end take out the documents that were not among these; a function says of an id
+                whether it may go.
+            progress: Called with (documents done, their number or None) now and then. What it raises stops
+                the work.
+
+        Raises:
+            DocumentError: For what is not a document; those before it may be committed.
+            CollectionBusyError: Another process is writing.
+            CollectionError: The folder cannot be written to, or the disk is full.
+        """
+        model = self.model
+        with self._write() as build:
+            adding = Adding(build, Encoder(model, build.manifest))
+            report = adding.run(documents, prune=prune, progress=progress)
+            self._tidy(build)
+            return report
+
+    def delete(self, ids: Iterable[str]) -> int:
+        """Take documents out, all at once; ids that are not here are no error.
+
+        Their texts go from the catalogue at once, their vectors and words at the next compaction.
+
+        Returns:
+            How many there were.
+        """
+        chosen = list(dict.fromkeys([ids] if isinstance(ids, str) else ids))
+        with self._write() as build:
+            return delete(build, chosen)
+
+    def get(self, document_id: str) -> Document | None:
+        """Give a document as it was added, or None."""
+        with self._open() as build, build.catalogue.reading():
+            stored = build.catalogue.documents([document_id])
+            return build.catalogue.restored(stored[0]) if stored else None
+
+    def documents(self) -> Iterator[Document]:
+        """Give all documents, in the order in which they came."""
+        last = -1
+        while True:
+            with self._open() as build, build.catalogue.reading():
+                stored = build.catalogue.all_documents(after=last)
+                found = [build.catalogue.restored(one) for one in stored]
+            if not stored:
+                return
+            yield from found
+            last = stored[-1].number
+
+    @overload
+    def search(
+        self,
+        query: str,
+        top_k: int = ...,
+        *,
+        mode: Mode = ...,
+        where: Filter | None = ...,
+        min_score: float | None = ...,
+        task: str | None = ...,
+        level: Level = ...,
+        rank_constant: float = ...,
+        exact: bool = ...,
+    ) -> list[Hit]: ...
+
+    @overload
+    def search(
+        self,
+        query: list[str] | tuple[str, ...],
+        top_k: int = ...,
+        *,
+        mode: Mode = ...,
+        where: Filter | None = ...,
+        min_score: float | None = ...,
+        task: str | None = ...,
+        level: Level = ...,
+        rank_constant: float = ...,
+        exact: bool = ...,
+    ) -> list[list[Hit]]: ...
+
+    def search(
+        self,
+        query: str | list[str] | tuple[str, ...],
+        top_k: int = 3,
+        *,
+        mode: Mode = "semantic",
+        where: Filter | None = None,
+        min_score: float | None = None,
+        task: str | None = None,
+        level: Level = "segments",
+        rank_constant: float = K,
+        exact: bool = False,
+    ) -> list[Hit] | list[list[Hit]]:
+        """Give the documents that answer a query best, each with its best passage.
+
+        Args:
+            query: A question or some words; or several, which are embedded together.
+            top_k: Documents to give for each, at most.
+            mode: ``"semantic"`` compares meanings, ``"text"`` words (BM25), ``"hybrid"`` fuses both rankings.
+            where: A filter over metadata, such as ``{"topic": "storage", "year": {"gte": 2020}}``; the fields
+                ``id``, ``title`` and ``language`` are the document's own.
+            min_score: Leave out hits whose ``score`` is lower; its scale is that of the mode.
+            task: A named task or an instruction in free words, for models that take one.
+            level: Compare with ``"segments"``, with whole ``"documents"``, or with ``"both"``.
+            rank_constant: The constant of reciprocal rank fusion, in mode ``"hybrid"``.
+            exact: Compare with every vector even where there is an index.
+
+        Returns:
+            Hits, best first, equal scores in the order of ids; for several queries a list for each.
+
+        Raises:
+            SearchError: For an empty query or a setting that is not known.
+            FilterError: For a filter that is none.
+            OverlengthError: For a query that is longer than the model reads.
+        """
+        queries = [query] if isinstance(query, str) else list(query)
+        _check_queries(queries)
+        settings = SearchSettings(top_k, mode, where, min_score, level, rank_constant, exact)
+        vectors = None
+        if mode != "text" and queries:
+            vectors = self.model.encode(
+                queries, prompt="query", task=task, dimensions=self.manifest.dimensions
+            )
+        with self._open() as build:
+            hits = search(build, queries, vectors, settings)
+        return hits[0] if isinstance(query, str) else hits
+
+    def info(self) -> CollectionInfo:
+        """Say what is here; needs neither model nor vectors."""
+        with self._open() as build, build.catalogue.reading():
+            catalogue = build.catalogue
+            state = build.snapshot()
+            segments = int((state.document_of_row >= 0).sum())
+            return CollectionInfo(
+                build.manifest,
+                int(state.alive.sum()),
+                segments,
+                len(catalogue.dead()[0]),
+                tuple(catalogue.fields()),
+                folder_size(self.folder),
+            )
+
+    def compact(self) -> None:
+        """Give back the space of what is gone, and bring indexes up to date."""
+        from samesay.collection.compacting import compact
+
+        with self._write() as build:
+            compact(build)
+            if self.folder is not None:
+                discard_all_but(self.folder, build.manifest.build)
+
+    def check(self, *, samples: int = 100) -> CheckReport:
+        """Verify that everything is here and fits together, and measure what the index finds.
+
+        Args:
+            samples: Stored vectors that are searched for, to compare the index with exact search.
+        """
+        from samesay.collection.checking import check
+
+        with self._open() as build:
+            return check(build, samples)
+
+    def upgrade(
+        self,
+        model: EmbeddingModel,
+        *,
+        dimensions: int | None = None,
+        storage: Storage | None = None,
+        segment_tokens: int | None = None,
+        segment_limit: int | None = None,
+        weighting: str | None = None,
+        progress: Progress | None = None,
+    ) -> AddReport:
+        """Embed all documents anew with another model or other settings, and go over to the result at once.
+
+        The collection is searched as it was until then. After an interrupt or a crash it is as it was, and
+        the same call goes on from there.
+
+        Args:
+            model: The model to go over to.
+            dimensions: As for ``samesay.open``; by default the model's full width.
+            storage: As for ``samesay.open``; what is not given, here and below, stays as it is.
+            segment_tokens: As for ``samesay.open``.
+            segment_limit: As for ``samesay.open``.
+            weighting: As for ``samesay.open``.
+            progress: As for ``add``.
+        """
+        from samesay.collection.opening import upgraded_manifest
+        from samesay.collection.upgrading import upgrade
+
+        with self._write() as build:
+            wanted = upgraded_manifest(
+                build.manifest, model, dimensions, storage, segment_tokens, segment_limit, weighting
+            )
+            if wanted == build.manifest:
+                return AddReport(unchanged=len(self))
+            self._build, report = upgrade(self.folder, build, wanted, Encoder(model, wanted), progress)
+            self._model = model
+            build.remove()
+            return report
+
+    def close(self) -> None:
+        """Let go of files; the collection cannot be used after it."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._build.close()
+
+    @contextmanager
+    def _open(self) -> Iterator[Build]:
+        with self._lock:
+            if self._closed:
+                raise CollectionError("the collection is closed; open it again")
+            self._follow()
+            yield self._build
+
+    @contextmanager
+    def _write(self) -> Iterator[Build]:
+        with self._lock, one_writer(self.folder), self._open() as build:
+            yield build
+
+    def _follow(self) -> None:
+        """Go over to the build that the collection has now, if another process has switched it."""
+        if self.folder is None:
+            return
+        manifest = read_manifest(self.folder)
+        if manifest is None:
+            raise DamagedCollectionError(f"{self.folder} is no collection any more: its manifest is gone")
+        if manifest == self._build.manifest:
+            return
+        before = self._build.manifest.identity
+        if manifest.identity.fingerprint != before.fingerprint:
+            raise IdentityMismatchError(
+                f"{self.folder} was upgraded meanwhile, from {before} to {manifest.identity}; open it again"
+            )
+        self._build.close()
+        self._build = Build(self.folder, manifest)
+
+    def _tidy(self, build: Build) -> None:
+        from samesay.collection.compacting import tidy
+
+        tidy(build)
+
+
+def check_identity(model: EmbeddingModel, manifest: Manifest, folder: Path | None) -> None:
+    """Refuse a model that gives other vectors than those of the collection.
+
+    Raises:
+        IdentityMismatchError: Both are named.
+    """
+    try:
+        identity = model.identity_at(manifest.dimensions)
+    except DimensionsError:
+        identity = model.identity
+    if identity.fingerprint != manifest.identity.fingerprint:
+        raise IdentityMismatchError(
+            f"{folder or 'the collection in memory'} was made with {manifest.identity}; "
+            f"the model given is {identity}. Use that model, or go over to this one: "
+            f"samesay collection upgrade {folder or ''} --model {model.name}"
+        )
+
+
+def _check_queries(queries: Sequence[str]) -> None:
+    for query in queries:
+        if not isinstance(query, str):
+            raise SearchError(f"a query is a string, not {type(query).__name__}")
+        if not query.strip():
+            raise SearchError("the query is empty")
+
+
+def folder_size(folder: Path | None) -> int:
+    """Give the bytes of all files below a folder."""
+    size = 0
+    for path in folder.rglob("*") if folder else ():
+        try:
+            size += path.lstat().st_size
+        except OSError:
+            continue  # another process has just removed it
+    return size

@@ -1,0 +1,239 @@
+"""Files and folders to documents: text, Markdown, code, and tables with a document in each row."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from samesay.collection.document import RESERVED, Document, MetadataValue, as_document
+from samesay.errors import DocumentError, InputFileError
+
+LARGEST_FILE = 64 * 2**20
+_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+_LOOKED_AT = 8192
+_TITLE = re.compile(r"\A(?:---\n(?:.*\n)*?title:[ \t]*(?P<meta>.+)\n(?:.*\n)*?---\n|\s*#[ \t]+(?P<head>.+))")
+_TITLE_WITHIN = 4096
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that gave no documents, or not all of them.
+
+    Args:
+        name: Its name, as ids have it.
+        reason: Why.
+        failed: Whether it should have given some: it cannot be read, or a row of it is not as it should be.
+    """
+
+    name: str
+    reason: str
+    failed: bool
+
+
+@dataclass
+class Found:
+    """The files below some paths, and what became of them.
+
+    Args:
+        files: Path and name of each, in order.
+        scopes: The names of the paths that were given; documents from below them have ids that begin so.
+        skipped: What gave no documents; grows while documents are read.
+        read: How many files have been read.
+    """
+
+    files: list[tuple[Path, str]] = field(default_factory=list)
+    scopes: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    read: int = 0
+
+    def within(self, document_id: str) -> bool:
+        """Say whether a document of that id comes from below these paths, and its file was read well."""
+        below = any(_below(document_id, scope) for scope in self.scopes)
+        return below and not any(one.failed and _below(document_id, one.name) for one in self.skipped)
+
+
+def find_files(paths: Sequence[Path], *, without: Path | None = None) -> Found:
+    """Find the files below paths, each once; what is hidden is left out, but not if it is named itself.
+
+    Args:
+        paths: Files and folders.
+        without: A folder to leave out: the collection itself.
+
+    Raises:
+        InputFileError: A path does not exist.
+    """
+    found = Found()
+    excluded = None if without is None else without.resolve()
+    seen: set[Path] = set()
+    for path in paths:
+        if not path.exists():
+            raise InputFileError(f"there is no file or folder {path}")
+        found.scopes.append(_name(path))
+        for one in _walk(path, excluded, seen, found):
+            found.files.append((one, _name(one)))
+    return found
+
+
+def read_documents(found: Found, *, largest: int = LARGEST_FILE) -> Iterator[Document]:
+    """Give the documents of files; what cannot be read is added to ``found.skipped``.
+
+    A text file is one document, whose id is its path as it was given. A table has one in each row: columns
+    ``id``, ``text``, ``title`` and ``language``, and the others as metadata; without an id it is the
+    file's name and the row's number.
+
+    Args:
+        found: From ``find_files``.
+        largest: Bytes that a text file may have; larger ones are skipped.
+    """
+    for path, name in found.files:
+        try:
+            if path.suffix.lower() in _TABLES:
+                yield from _rows(path, name)
+            else:
+                document = _text(path, name, largest, found)
+                if document is not None:
+                    yield document
+        except (InputFileError, DocumentError) as error:
+            found.skipped.append(Skipped(name, str(error), failed=True))
+        except OSError as error:
+            found.skipped.append(Skipped(name, f"cannot be read: {error.strerror or error}", failed=True))
+        found.read += 1
+
+
+def _walk(path: Path, excluded: Path | None, seen: set[Path], found: Found) -> Iterator[Path]:
+    try:
+        real = path.resolve()
+        mode = path.stat().st_mode
+    except (OSError, RuntimeError):
+        found.skipped.append(Skipped(_name(path), "is a link that leads nowhere", failed=False))
+        return
+    if real == excluded:
+        return
+    if real in seen:
+        # A link back up, or the same file under two names.
+        found.skipped.append(Skipped(_name(path), "is there already under another name", failed=False))
+        return
+    seen.add(real)
+    if stat.S_ISREG(mode):
+        yield path
+    elif stat.S_ISDIR(mode):
+        try:
+            inside = sorted(path.iterdir())
+        except OSError as error:
+            reason = f"cannot be read: {error.strerror or error}"
+            found.skipped.append(Skipped(_name(path), reason, failed=True))
+            return
+        for one in inside:
+            if not one.name.startswith("."):
+                yield from _walk(one, excluded, seen, found)
+    else:
+        found.skipped.append(Skipped(_name(path), "is no regular file", failed=False))
+
+
+def _text(path: Path, name: str, largest: int, found: Found) -> Document | None:
+    from samesay.longtext.segment import format_of
+
+    size = path.stat().st_size
+    if size > largest:
+        reason = f"has {size:,} bytes; the limit is {largest:,} (--max-bytes)"
+        found.skipped.append(Skipped(name, reason, failed=False))
+        return None
+    with path.open("rb") as file:
+        beginning = file.read(_LOOKED_AT)
+        if b"\0" in beginning:
+            found.skipped.append(Skipped(name, "is not text", failed=False))
+            return None
+        content = beginning + file.read()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        reason = f"is not UTF-8: byte {error.start + 1} is 0x{content[error.start]:02X}"
+        found.skipped.append(Skipped(name, reason, failed=False))
+        return None
+    if not text.strip():
+        found.skipped.append(Skipped(name, "is empty", failed=False))
+        return None
+    form, language = format_of(path)
+    title = _title(text) if form == "markdown" else None
+    return as_document(Document(name, text, title, language, {}, form))
+
+
+def _title(text: str) -> str | None:
+    found = _TITLE.match(text[:_TITLE_WITHIN].replace("\r\n", "\n"))
+    if found is None:
+        return None
+    title = (found["meta"] or found["head"]).strip().strip("\"'").rstrip("#").strip()
+    return title or None
+
+
+def _rows(path: Path, name: str) -> Iterator[Document]:
+    from samesay.textfiles.records import csv_rows, json_records, named_rows, parquet_records, tsv_rows
+    from samesay.textfiles.texts import opened
+
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        for number, record in parquet_records(path, name):
+            yield _row(record, number, name)
+        return
+    with opened(path) as stream:
+        if suffix in (".jsonl", ".ndjson"):
+            records = json_records(stream, name)
+        else:
+            rows = csv_rows(stream, name) if suffix == ".csv" else tsv_rows(stream, name)
+            records = named_rows(rows, name)
+        for number, record in records:
+            yield _row(record, number, name)
+
+
+def _row(record: dict[str, object], number: int, name: str) -> Document:
+    values = {key: value for key, value in record.items() if key not in RESERVED}
+    inner = values.pop("metadata", None)
+    if isinstance(inner, dict):
+        values |= inner
+    elif inner is not None:
+        values["metadata"] = inner
+    form = values.pop("format", None)
+    identifier = record.get("id")
+    if identifier is None or identifier == "":
+        identifier = f"{name}:{number}"
+    try:
+        return as_document(
+            {
+                "id": identifier,
+                "text": record["text"],
+                "title": record.get("title") or None,
+                "language": record.get("language") or None,
+                "format": form or "text",
+                "metadata": {key: _flat(value) for key, value in values.items()},
+            }
+        )
+    except KeyError:
+        known = ", ".join(map(repr, record)) or "none"
+        raise DocumentError(f"{name}, line {number}: no column 'text'; it has {known}") from None
+    except DocumentError as error:
+        raise DocumentError(f"{name}, line {number}: {error}") from None
+
+
+def _flat(value: object) -> MetadataValue:
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, list) and all(isinstance(one, str | int | float | bool) for one in value):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _name(path: Path) -> str:
+    """Give a path as an id: as it was given, in one spelling, and valid Unicode."""
+    normal = PurePosixPath(Path(os.path.normpath(path)).as_posix())
+    return os.fsencode(str(normal)).decode("utf-8", "backslashreplace")
+
+
+def _below(document_id: str, name: str) -> bool:
+    if name == ".":
+        return not document_id.startswith(("/", "../"))
+    return document_id == name or document_id.startswith((f"{name}/", f"{name}:"))

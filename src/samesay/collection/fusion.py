@@ -1,0 +1,17 @@
+"""One ranking from several: reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# The constant of the paper: how little the first places are preferred to those after them.
+K = 60
+
+
+def fused(rankings: Sequence[Sequence[int]], k: float = K) -> dict[int, float]:
+    """Give each document the sum of 1 / (k + rank) over the rankings that have it, ranks from 1."""
+    scores: dict[int, float] = {}
+    for ranking in rankings:
+        for rank, document in enumerate(ranking, 1):
+            scores[document] = scores.get(document, 0.0) + 1 / (k + rank)
+    return scores

@@ -1,0 +1,37 @@
+"""What a search gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A document that was found, with its best passage.
+
+    Args:
+        document_id: The document.
+        score: What the hits are ordered by: the cosine, the BM25 score, or in hybrid mode the sum of
+            reciprocal ranks.
+        passage: The text of the best segment: ``source[begin:end]``.
+        begin: Its first character in the document's text.
+        end: The character after its last.
+        title: The document's title.
+        headings: The headings above the passage, outermost first.
+        language: The document's language.
+        metadata: The document's metadata.
+        components: The parts that the score is made of: ``segment``, ``document``, ``text`` and, in hybrid
+            mode, ``semantic_rank`` and ``text_rank``, from 1.
+    """
+
+    document_id: str
+    score: float
+    passage: str
+    begin: int
+    end: int
+    title: str | None
+    headings: tuple[str, ...]
+    language: str | None
+    metadata: Mapping[str, object]
+    components: Mapping[str, float]

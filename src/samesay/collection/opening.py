@@ -1,0 +1,281 @@
+"""Opening a collection, or making a new one."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from samesay.collection.base import StoreKind
+from samesay.collection.build import Build
+from samesay.collection.collection import Collection, check_identity
+from samesay.collection.fulltext.tokens import revision
+from samesay.collection.locking import one_writer
+from samesay.collection.manifest import (
+    NAME,
+    Manifest,
+    Segmenting,
+    flush_folder,
+    read_manifest,
+    write_manifest,
+)
+from samesay.collection.storage import STORAGES, Storage
+from samesay.errors import CollectionError, DamagedCollectionError
+
+if TYPE_CHECKING:
+    from samesay.engine.base import Precision
+    from samesay.model import EmbeddingModel
+
+WEIGHTINGS = ("uniform", "position", "tfidf")
+DEFAULT_WEIGHTING = "uniform"
+
+
+def open_collection(
+    path: str | Path | None,
+    model: EmbeddingModel | str | Path | None = None,
+    *,
+    create: bool = True,
+    store: StoreKind | None = None,
+    location: str | None = None,
+    dimensions: int | None = None,
+    storage: Storage | None = None,
+    segment_tokens: int | None = None,
+    segment_limit: int | None = None,
+    weighting: str | None = None,
+) -> Collection:
+    """Open a collection, or make a new one where there is none.
+
+    What a collection was made with, it keeps: of the settings those that are given must be the ones it has.
+
+    Args:
+        path: Its folder; None makes one in memory that ends with the process.
+        model: The model, or the name to load it by; by default that of the collection, or for a new one
+            the best present.
+        create: Whether to make a new one where there is none.
+        store: ``"lance"`` (the default), ``"qdrant"``, or ``"memory"`` (the default without a path).
+        location: Where vectors lie when not in the folder: the URL of a Qdrant server, or an object store's
+            address for LanceDB.
+        dimensions: Width of the vectors, where the model was trained to be cut.
+        storage: What is kept of vectors: ``"f32"`` (the default), ``"f16"``, or ``"int8"``, which searches
+            8 bits a number and scores with 16.
+        segment_tokens: Tokens that a segment should have.
+        segment_limit: Tokens that a segment may have at most; by default what the model reads.
+        weighting: How segments weigh in the vector of a document: ``"uniform"``, ``"position"`` or
+            ``"tfidf"``.
+
+    Raises:
+        CollectionError: There is none and ``create`` is false, the folder holds something else, or a setting
+            differs from the collection's.
+        IdentityMismatchError: The model given is not that of the collection.
+        DamagedCollectionError: Its files do not hold what they should.
+    """
+    folder = None if path is None else Path(path)
+    asked = _Asked(store, location, dimensions, storage, segment_tokens, segment_limit, weighting)
+    manifest = None if folder is None else read_manifest(folder)
+    if manifest is None and not create:
+        raise none_here(folder)
+    if manifest is not None:
+        return _existing(folder, manifest, model, asked)
+    asked.check()
+    loaded, reference = _loaded(model)
+    made = asked.manifest(loaded, reference, in_memory=folder is None)
+    if folder is None:
+        build = Build(None, made, create=True)
+    else:
+        other = _make(folder, made)
+        if other is not None:
+            return _existing(folder, other, loaded, asked)
+        build = Build(folder, made)
+    collection = Collection(folder, build, lambda _: loaded)
+    return collection
+
+
+class _Asked:
+    """The settings that were given."""
+
+    def __init__(
+        self,
+        store: StoreKind | None,
+        location: str | None,
+        dimensions: int | None,
+        storage: Storage | None,
+        segment_tokens: int | None,
+        segment_limit: int | None,
+        weighting: str | None,
+    ) -> None:
+        self.store = store
+        self.location = location
+        self.dimensions = dimensions
+        self.storage = storage
+        self.segmenting = Segmenting(segment_tokens, segment_limit)
+        self.weighting = weighting
+
+    def check(self) -> None:
+        """Refuse values that are not known."""
+        for name, value, known in (
+            ("store", self.store, ("memory", "lance", "qdrant")),
+            ("storage", self.storage, STORAGES),
+            ("weighting", self.weighting, WEIGHTINGS),
+        ):
+            if value is not None and value not in known:
+                raise CollectionError(f"{name} is {value!r}; it must be one of {', '.join(known)}")
+        for name, number in (
+            ("segment_tokens", self.segmenting.target),
+            ("segment_limit", self.segmenting.limit),
+        ):
+            if number is not None and number < 1:
+                raise CollectionError(f"{name} is {number}; it must be at least 1")
+
+    def manifest(self, model: EmbeddingModel, reference: str, *, in_memory: bool) -> Manifest:
+        """Give the manifest of a new collection."""
+        store = self.store or ("memory" if in_memory else "lance")
+        if in_memory and store != "memory" and self.location is None:
+            raise CollectionError(f"store {store!r} needs a path")
+        return Manifest(
+            build=f"build-{secrets.token_hex(6)}",
+            identity=model.identity_at(self.dimensions),
+            reference=reference,
+            store=store,
+            location=self.location,
+            storage=self.storage or "f32",
+            segmenting=self.segmenting,
+            weighting=self.weighting or DEFAULT_WEIGHTING,
+            tokens=revision(),
+        )
+
+    def compare(self, manifest: Manifest, folder: Path | None) -> None:
+        """Refuse what differs from a collection that exists."""
+        target, limit = manifest.segmenting.target, manifest.segmenting.limit
+        for name, asked, has in (
+            ("store", self.store, manifest.store),
+            ("location", self.location, manifest.location),
+            ("dimensions", self.dimensions, manifest.dimensions),
+            ("storage", self.storage, manifest.storage),
+            ("segment_tokens", self.segmenting.target, target),
+            ("segment_limit", self.segmenting.limit, limit),
+            ("weighting", self.weighting, manifest.weighting),
+        ):
+            if asked is not None and asked != has:
+                raise CollectionError(
+                    f"{folder} has {name} {has!r}, not {asked!r}; leave it out, "
+                    "or change it for all documents: samesay collection upgrade"
+                )
+
+
+def _existing(
+    folder: Path | None, manifest: Manifest, model: EmbeddingModel | str | Path | None, asked: _Asked
+) -> Collection:
+    asked.compare(manifest, folder)
+    if model is None:
+        return Collection(folder, Build(folder, manifest), load_again)
+    loaded, _ = _loaded(model, cast("Precision", manifest.identity.precision))
+    check_identity(loaded, manifest, folder)
+    return Collection(folder, Build(folder, manifest), lambda _: loaded)
+
+
+def upgraded_manifest(
+    manifest: Manifest,
+    model: EmbeddingModel,
+    dimensions: int | None,
+    storage: Storage | None,
+    segment_tokens: int | None,
+    segment_limit: int | None,
+    weighting: str | None,
+) -> Manifest:
+    """Give the manifest of a collection with another model and other settings; None leaves one as it is."""
+    asked = _Asked(None, None, dimensions, storage, segment_tokens, segment_limit, weighting)
+    asked.check()
+    identity = model.identity_at(dimensions)
+    same = identity.fingerprint == manifest.identity.fingerprint
+    return replace(
+        manifest,
+        identity=manifest.identity if same else identity,
+        reference=manifest.reference if same else _loaded(model)[1],
+        storage=storage or manifest.storage,
+        segmenting=Segmenting(
+            segment_tokens or manifest.segmenting.target, segment_limit or manifest.segmenting.limit
+        ),
+        weighting=weighting or manifest.weighting,
+        tokens=revision(),
+    )
+
+
+def load_again(manifest: Manifest) -> EmbeddingModel:
+    """Load the model that a collection was made with, as it was asked for then."""
+    from samesay.model import load
+
+    return load(manifest.reference, precision=cast("Precision", manifest.identity.precision))
+
+
+def _loaded(
+    model: EmbeddingModel | str | Path | None, precision: Precision | None = None
+) -> tuple[EmbeddingModel, str]:
+    """Give the model, and by what it can be found again."""
+    from samesay.checkpoint.locate import locate
+    from samesay.model import EmbeddingModel, load
+
+    if not isinstance(model, EmbeddingModel):
+        model = load(model) if precision is None else load(model, precision=precision)
+    try:
+        if locate(model.name).folder.samefile(model.folder):
+            return model, model.name
+    except Exception:  # noqa: S110 - whatever stands against the name, the folder it is
+        pass
+    return model, str(model.folder.resolve())
+
+
+def _make(folder: Path, manifest: Manifest) -> Manifest | None:
+    """Write a new collection; give the manifest of another that a process has made meanwhile."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CollectionError(f"{folder} cannot be made: {error.strerror or error}") from None
+    with one_writer(folder):
+        there = read_manifest(folder)
+        if there is not None:
+            return there
+        _check_empty(folder)
+        build = Build(folder, manifest, create=True)
+        build.close()
+        flush_folder(folder)
+        write_manifest(folder, manifest)
+    return None
+
+
+def _check_empty(folder: Path) -> None:
+    left = [
+        name
+        for name in sorted(path.name for path in folder.iterdir())
+        if name not in ("write.lock", f"{NAME}.new") and not name.startswith(("build-", "discarded-"))
+    ]
+    if left:
+        raise CollectionError(
+            f"{folder} is no collection and has other files, such as {left[0]!r}; give a folder of its own"
+        )
+    catalogues = sorted(folder.glob("build-*/catalogue.sqlite"))
+    if any(_has_documents(path) for path in catalogues):
+        raise DamagedCollectionError(
+            f"{folder / NAME} is missing, but there are documents; "
+            f"samesay collection check {folder} --repair writes it anew"
+        )
+
+
+def _has_documents(path: Path) -> bool:
+    from samesay.collection.catalogue import Catalogue
+
+    catalogue = Catalogue(path)
+    try:
+        with catalogue.reading():
+            return catalogue.count("documents") > 0
+    finally:
+        catalogue.close()
+
+
+def none_here(folder: Path | None) -> CollectionError:
+    """What to tell where there is no collection."""
+    if folder is not None and not folder.is_dir():
+        return CollectionError(
+            f"there is no collection {folder}; make one: samesay index PATH --collection {folder}"
+        )
+    return CollectionError(f"{folder} is no collection: it has no {NAME}")

@@ -1,0 +1,115 @@
+"""Exact search: every row is compared with the query, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samesay.collection.base import Mask, Ranking, Rows, Vectors
+from samesay.collection.storage import Storage, scores_of
+
+# Rows that are widened to 32 bits at a time: what fits into a cache together.
+_BLOCK_NUMBERS = 2**20
+# With 8 bits the order of near rows may be wrong by a few places; so many more are scored again.
+_INT8_MARGIN = 4
+_TIE_MARGIN = 16
+
+
+class Scan:
+    """Rows in memory, in the form that they are searched in.
+
+    Args:
+        width: Numbers in a vector.
+        storage: ``f32``, ``f16``, or ``int8`` with a scale for each row.
+    """
+
+    def __init__(self, width: int, storage: Storage) -> None:
+        dtype = {"f32": np.float32, "f16": np.float16, "int8": np.int8}[storage]
+        self._storage = storage
+        self._rows: list[Rows] = [np.empty(0, np.int64)]
+        self._matrices: list[NDArray[np.generic]] = [np.empty((0, width), dtype)]
+        self._scales: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
+
+    def append(
+        self, rows: Rows, matrix: NDArray[np.generic], scales: NDArray[np.float32] | None = None
+    ) -> None:
+        """Add rows with higher numbers than those before."""
+        self._rows.append(rows)
+        self._matrices.append(matrix)
+        if scales is not None:
+            self._scales.append(scales)
+
+    @property
+    def rows(self) -> Rows:
+        """The numbers of the rows, ascending."""
+        return self._joined()[0]
+
+    def read(self, rows: Rows) -> Vectors:
+        """Give the vectors of rows that are here; not for ``int8``, whose kept vectors are elsewhere."""
+        numbers, matrix, _ = self._joined()
+        return matrix[np.searchsorted(numbers, rows)].astype(np.float32)
+
+    def search(
+        self, queries: Vectors, count: int, allowed: Mask, read: Callable[[Rows], Vectors]
+    ) -> list[Ranking]:
+        """Give the nearest allowed rows for each query, scored with what ``read`` gives of them."""
+        rows, matrix, scales = self._joined()
+        places = np.flatnonzero(permitted(rows, allowed))
+        if not len(places):
+            return [empty_ranking() for _ in queries]
+        wanted = min(len(places), count * (_INT8_MARGIN if self._storage == "int8" else 1) + _TIE_MARGIN)
+        everything = len(places) == len(rows)
+        scores = _products(matrix if everything else matrix[places], queries)
+        if self._storage == "int8":
+            scores *= (scales if everything else scales[places])[:, None]
+        rankings = []
+        for place, query in enumerate(queries):
+            best = _largest(scores[:, place], wanted)
+            rankings.append(rescored(rows[places[best]], query, count, read))
+        return rankings
+
+    def _joined(self) -> tuple[Rows, NDArray[np.generic], NDArray[np.float32]]:
+        if len(self._rows) > 1:
+            self._rows = [np.concatenate(self._rows)]
+            self._matrices = [np.concatenate(self._matrices)]
+            self._scales = [np.concatenate(self._scales)]
+        return self._rows[0], self._matrices[0], self._scales[0]
+
+
+def permitted(rows: Rows, allowed: Mask) -> Mask:
+    """Say of each row whether it may be found; numbers beyond the mask may not."""
+    inside = rows < len(allowed)
+    result = np.zeros(len(rows), np.bool_)
+    result[inside] = allowed[rows[inside]]
+    return result
+
+
+def empty_ranking() -> Ranking:
+    """No rows at all."""
+    return Ranking(np.empty(0, np.int64), np.empty(0, np.float32))
+
+
+def rescored(rows: Rows, query: NDArray[np.float32], count: int, read: Callable[[Rows], Vectors]) -> Ranking:
+    """Score a short list of rows with the kept vectors, best first; equal scores in the order of rows."""
+    rows = np.sort(rows)
+    scores = scores_of(read(rows), query)
+    order = np.argsort(-scores, kind="stable")[:count]
+    return Ranking(rows[order], scores[order])
+
+
+def _products(matrix: NDArray[np.generic], queries: Vectors) -> NDArray[np.float32]:
+    if matrix.dtype == np.float32:
+        return np.asarray(matrix @ queries.T, np.float32)
+    scores = np.empty((len(matrix), len(queries)), np.float32)
+    step = max(1, _BLOCK_NUMBERS // max(1, matrix.shape[1]))
+    for begin in range(0, len(matrix), step):
+        scores[begin : begin + step] = matrix[begin : begin + step].astype(np.float32) @ queries.T
+    return scores
+
+
+def _largest(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    if count >= len(scores):
+        return np.arange(len(scores))
+    return np.argpartition(scores, len(scores) - count)[len(scores) - count :]

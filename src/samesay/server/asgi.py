@@ -1,0 +1,27 @@
+"""The types of ASGI, and small things that every layer around the application does."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from samesay.server.problems import Problem
+
+__all__ = ["ASGIApp", "Message", "Receive", "Scope", "Send", "refuse"]
+
+# Answered in every state of the server; the routers say what the state is.
+HEALTH_PATHS = frozenset({"/health", "/ready"})
+METRICS_PATH = "/metrics"
+
+
+async def refuse(
+    problem: Problem, scope: Scope, receive: Receive, send: Send, *, close: bool = False
+) -> None:
+    """Answer with a problem; with ``close``, the connection ends after it."""
+
+    async def closing(message: Message) -> None:
+        if close and message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["connection"] = "close"
+        await send(message)
+
+    await problem.response()(scope, receive, closing)

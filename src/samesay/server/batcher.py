@@ -1,0 +1,278 @@
+"""One thread that runs one model, fed with batches of whatever waits."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samesay.engine.base import Engine
+from samesay.errors import CheckpointError, SamesayError
+from samesay.server.fair_queue import FairQueue, Item
+from samesay.server.metrics import ModelMetrics
+from samesay.server.preparing import Prepared
+from samesay.server.problems import Problem, overloaded, unavailable
+
+_SHORTEST_WAIT, _LONGEST_WAIT = 1, 300
+# What a pass still counts in the measured speed after the next one.
+_FADING = 0.9
+# How far the square of a vector's length may be from 1.
+_TOLERANCE = 0.01
+
+
+class _Abandoned(Exception):  # noqa: N818
+    """Nobody waits for the pass any more."""
+
+
+@dataclass(eq=False)
+class Job:
+    """A request that waits for its vectors.
+
+    Attributes:
+        ticket: Its number.
+        prepared: Its sequences.
+        answer: Becomes one vector for each sequence, shape (sequences, width).
+        vectors: Those that are there already.
+        missing: How many are not.
+        came: When the request began to wait, by the monotonic clock.
+        started: Whether a text of it has gone through the network.
+        withdrawn: Whether its client has gone.
+    """
+
+    ticket: int
+    prepared: Prepared
+    answer: asyncio.Future[NDArray[np.float32]]
+    vectors: NDArray[np.float32]
+    missing: int
+    came: float = field(default_factory=time.monotonic)
+    started: bool = False
+    withdrawn: bool = False
+
+
+class Batcher:
+    """The queue of one model and the thread that empties it.
+
+    Everything but the thread itself is called from the event loop.
+
+    Args:
+        engine: What runs the model.
+        batch_tokens: Tokens that go through the network together.
+        queue_tokens: Tokens that may wait.
+        metrics: Is told of every pass.
+    """
+
+    def __init__(self, engine: Engine, batch_tokens: int, queue_tokens: int, metrics: ModelMetrics) -> None:
+        self._engine = engine
+        self._most_tokens = queue_tokens
+        self._metrics = metrics
+        self._queue = FairQueue(batch_tokens, queue_tokens)
+        self._jobs: dict[int, Job] = {}
+        self._tickets = 0
+        self._recent_tokens = self._recent_seconds = 0.0
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._work, name="samesay-engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting_requests(self) -> int:
+        """Requests with a text that waits."""
+        return self._queue.requests
+
+    @property
+    def waiting_tokens(self) -> int:
+        """Tokens that wait."""
+        return self._queue.tokens
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Speed of the latest passes; 0 before the first."""
+        return self._recent_tokens / self._recent_seconds if self._recent_seconds else 0.0
+
+    def seconds_to_wait(self) -> float:
+        """How long what waits now will take, by the measured speed."""
+        speed = self.tokens_per_second
+        seconds = math.ceil(self._queue.tokens / speed) if speed else _SHORTEST_WAIT
+        return min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
+
+    def require_room(self, texts: int) -> None:
+        """Refuse a request before it is tokenized, when the queue is too full for it whatever its tokens are.
+
+        Args:
+            texts: Its different texts, each of which has at least one token.
+
+        Raises:
+            Problem: When too much waits already.
+        """
+        waiting = self._queue.tokens
+        if waiting + texts > self._most_tokens and waiting:
+            raise overloaded(
+                f"{waiting} tokens wait for this model already, of {self._most_tokens} that may; "
+                "ask again later",
+                self.seconds_to_wait(),
+            )
+
+    def submit(self, prepared: Prepared) -> Job:
+        """Let a request wait for its vectors.
+
+        Raises:
+            Problem: When too much waits already, or the server stops.
+        """
+        answer = asyncio.get_running_loop().create_future()
+        count = len(prepared.tokens)
+        with self._changed:
+            if self._stopped:
+                raise unavailable("the server is stopping", "stopping", _SHORTEST_WAIT)
+            if self._queue.tokens + prepared.computed_tokens > self._most_tokens:
+                raise overloaded(
+                    f"{self._queue.tokens} tokens wait for this model already, of {self._most_tokens} that "
+                    f"may, and this request has {prepared.computed_tokens}; ask again later",
+                    self.seconds_to_wait(),
+                )
+            self._tickets += 1
+            vectors = np.empty((count, prepared.width), np.float32)
+            job = Job(self._tickets, prepared, answer, vectors, count)
+            self._jobs[job.ticket] = job
+            self._queue.add(_items(job))
+            self._changed.notify()
+        return job
+
+    def withdraw(self, job: Job) -> None:
+        """Forget a request whose client has gone; a pass that runs for it alone is given up."""
+        with self._changed:
+            job.withdrawn = True
+            self._queue.withdraw(job.ticket)
+            self._jobs.pop(job.ticket, None)
+
+    def stop(self) -> None:
+        """Give up what still waits; the thread ends soon."""
+        with self._changed:
+            self._stopped = True
+            left = list(self._jobs.values())
+            self._changed.notify()
+        for job in left:
+            self.withdraw(job)
+            _fail(job, unavailable("the server stopped before this request was done", "stopping", 1))
+
+    def join(self, seconds: float) -> None:
+        """Wait for the end of the thread, but not longer than that."""
+        self._thread.join(seconds)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._queue.requests and not self._stopped:
+                    self._changed.wait()
+                if self._stopped:
+                    return
+                batch = self._queue.next_batch()
+                jobs = [self._jobs[item.ticket] for item in batch]
+            try:
+                self._run(batch, jobs)
+            except _Abandoned:
+                continue
+            except Exception as error:
+                self._give_up(jobs, error)
+
+    def _run(self, batch: Sequence[Item], jobs: Sequence[Job]) -> None:
+        began = time.monotonic()
+        self._metrics.started(batch, [began - job.came for job in _first_time(jobs)])
+        ids, offsets = _laid_end_to_end(batch, jobs)
+
+        def go_on(_: float) -> None:
+            if self._stopped or all(job.withdrawn for job in jobs):
+                raise _Abandoned
+
+        vectors = self._engine.embed(ids, offsets, batch[0].width, _shared_prefix(batch, jobs), go_on)
+        _require_unit_length(vectors)
+        done = _keep(batch, jobs, vectors)
+        self._measure(sum(item.tokens for item in batch), time.monotonic() - began)
+        if done:
+            with self._changed:
+                for job in done:
+                    self._jobs.pop(job.ticket, None)
+            done[0].answer.get_loop().call_soon_threadsafe(_answer, done)
+
+    def _give_up(self, jobs: Sequence[Job], error: Exception) -> None:
+        """Fail the requests of a pass, and only them."""
+        told = str(error) if isinstance(error, SamesayError) else "the model failed at this request"
+        for job in dict.fromkeys(jobs):
+            self.withdraw(job)
+            job.answer.get_loop().call_soon_threadsafe(_fail, job, Problem(500, told))
+        if not isinstance(error, SamesayError):
+            threading.excepthook(
+                threading.ExceptHookArgs((type(error), error, error.__traceback__, self._thread))
+            )
+
+    def _measure(self, tokens: int, seconds: float) -> None:
+        # Sums that fade, rather than a mean of speeds: a small pass says little about a full queue.
+        self._recent_tokens = _FADING * self._recent_tokens + tokens
+        self._recent_seconds = _FADING * self._recent_seconds + max(seconds, 1e-6)
+        self._metrics.ended(seconds)
+
+
+def _items(job: Job) -> list[Item]:
+    prepared = job.prepared
+    items: list[Item] = []
+    for index, length in enumerate(prepared.tokens.lengths.tolist()):
+        prefix = prepared.shared[index]
+        cost = length if prefix is None else max(length - len(prefix), 1)
+        key = None if prefix is None else prefix.tobytes()
+        items.append(Item(job.ticket, index, cost, prepared.width, key))
+    return items
+
+
+def _first_time(jobs: Sequence[Job]) -> list[Job]:
+    new = [job for job in dict.fromkeys(jobs) if not job.started]
+    for job in new:
+        job.started = True
+    return new
+
+
+def _laid_end_to_end(
+    batch: Sequence[Item], jobs: Sequence[Job]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    sequences = [job.prepared.sequence(item.index) for item, job in zip(batch, jobs, strict=True)]
+    offsets = np.zeros(len(batch) + 1, np.int64)
+    np.cumsum([len(ids) for ids in sequences], out=offsets[1:])
+    return np.concatenate(sequences), offsets
+
+
+def _shared_prefix(batch: Sequence[Item], jobs: Sequence[Job]) -> NDArray[np.int32] | None:
+    for item, job in zip(batch, jobs, strict=True):
+        if item.prefix is not None:
+            return job.prepared.shared[item.index]
+    return None
+
+
+def _keep(batch: Sequence[Item], jobs: Sequence[Job], vectors: NDArray[np.float32]) -> list[Job]:
+    """Put each vector where it belongs, and give the requests that now have all of theirs."""
+    for item, job, vector in zip(batch, jobs, vectors, strict=True):
+        job.vectors[item.index] = vector
+        job.missing -= 1
+    return [job for job in dict.fromkeys(jobs) if not job.missing]
+
+
+def _require_unit_length(vectors: NDArray[np.float32]) -> None:
+    squares = np.einsum("nd,nd->n", vectors, vectors)
+    if not (np.abs(squares - 1) < _TOLERANCE).all():
+        raise CheckpointError(
+            "the model gave a vector that is not finite or has no length: its weights are damaged"
+        )
+
+
+def _answer(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        if not job.answer.done():
+            job.answer.set_result(job.vectors)
+
+
+def _fail(job: Job, problem: Problem) -> None:
+    if not job.answer.done():
+        job.answer.set_exception(problem)

@@ -1,0 +1,141 @@
+"""Connections in bounded number, time and memory: what uvicorn leaves open."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from samesay.server.problems import Problem
+from samesay.server.settings import Limits
+
+if TYPE_CHECKING:
+    from asyncio import TimerHandle
+
+_PHRASES = {400: "Bad Request", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """A connection whose headers are bounded in time and size, and whose client must read its answers.
+
+    A client that closes its side counts as gone, as with most servers and proxies.
+
+    Attributes:
+        limits: Set by ``bounded_connections``.
+    """
+
+    limits: Limits
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._reading_head = self._only_head = True
+        self._head_bytes = 0
+        self._head_timer: TimerHandle | None = None
+        self._write_timer: TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin: a request must arrive soon."""
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.connections:
+            self._refuse(Problem(503, "too many connections; ask again later", code="overloaded"))
+            return
+        self._head_timer = self.loop.call_later(self.limits.header_seconds, self._abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._cancel_head_timer()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has arrived."""
+        if self.transport.is_closing():
+            return
+        self._only_head = self._reading_head
+        super().data_received(data)
+        if self._only_head:
+            # A long header is told by on_header only when it is there as a whole.
+            self._count(len(data))
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if not busy and self._head_timer is None and self.timeout_keep_alive_task is None:
+            # Part of a request's head, or of a body that was refused.
+            self._head_timer = self.loop.call_later(self.limits.header_seconds, self._abort)
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the request line."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer, unless the headers were too large."""
+        if self.transport.is_closing():
+            return
+        self._reading_head = self._only_head = False
+        self._cancel_head_timer()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Take the end of a request."""
+        self._reading_head = True
+        self._head_bytes = 0
+        if self.cycle is not None:
+            super().on_message_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        if self.cycle is not None:
+            super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP, in the words of every other error."""
+        self._refuse(Problem(400, f"this is not a valid HTTP request ({msg.rstrip('.').lower()})"))
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read, for a while."""
+        super().pause_writing()
+        self._write_timer = self.loop.call_later(self.limits.write_seconds, self._abort)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+        super().resume_writing()
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self.limits.header_bytes and not self.transport.is_closing():
+            limit = self.limits.header_bytes
+            self._refuse(Problem(431, f"the headers have more than {limit} bytes", code="headers_too_large"))
+
+    def _refuse(self, problem: Problem) -> None:
+        if self.transport.is_closing():
+            return
+        content = json.dumps(problem.content()).encode()
+        head = (
+            f"HTTP/1.1 {problem.status} {_PHRASES[problem.status]}\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(content)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + content)
+        self.transport.close()
+
+    def _abort(self) -> None:
+        self._head_timer = None
+        self.transport.abort()
+
+    def _cancel_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+def bounded_connections(limits: Limits) -> type[BoundedConnection]:
+    """Give the class of connections with these limits, as uvicorn wants a class."""
+    return type("BoundedConnection", (BoundedConnection,), {"limits": limits})

@@ -1,0 +1,84 @@
+"""The outermost layer: every request gets an id, is counted, and is logged where that is asked for."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Collection
+from datetime import datetime, timezone
+
+from starlette.datastructures import MutableHeaders
+
+from samesay.server.access_log import AccessLog, RequestRecord
+from samesay.server.asgi import ASGIApp, Message, Receive, Scope, Send
+from samesay.server.metrics import ServerMetrics
+
+RECORD = "samesay.record"
+_CLIENT_GONE = 499
+_LONGEST_PATH = 200
+
+
+class Observing:
+    """Watches requests go by.
+
+    Args:
+        app: What answers them.
+        metrics: Counts them.
+        log: Logs them, or None.
+        paths: The paths that metrics tell apart; all others are "other", whoever thinks them up.
+    """
+
+    def __init__(
+        self, app: ASGIApp, metrics: ServerMetrics, log: AccessLog | None, paths: Collection[str]
+    ) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._log = log
+        self._paths = frozenset(paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+        path = scope["path"] if scope["path"] in self._paths else "other"
+        record = RequestRecord(f"req_{secrets.token_hex(12)}")
+        scope[RECORD] = record
+        status = _CLIENT_GONE
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["x-request-id"] = record.request_id
+            await send(message)
+
+        self._metrics.in_flight.inc()
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            seconds = time.monotonic() - began
+            self._metrics.in_flight.dec()
+            self._metrics.requests.labels(path, str(status)).inc()
+            self._metrics.request_seconds.labels(path).observe(seconds)
+            if self._log:
+                self._write(self._log, scope, record, status, seconds)
+
+    def _write(
+        self, log: AccessLog, scope: Scope, record: RequestRecord, status: int, seconds: float
+    ) -> None:
+        client = scope.get("client")
+        line: dict[str, object] = {
+            "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+            "request_id": record.request_id,
+            "client": client[0] if client else None,
+            "method": scope["method"],
+            "path": scope["path"][:_LONGEST_PATH],
+            "status": status,
+            "seconds": round(seconds, 6),
+            "model": record.model,
+            "inputs": record.inputs,
+            "tokens": record.tokens,
+        }
+        log.write(line | {"texts": record.texts} if record.texts else line)

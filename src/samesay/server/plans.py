@@ -1,0 +1,25 @@
+"""What is to be served, before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from samesay.model import EmbeddingModel
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """A model to be served.
+
+    Attributes:
+        name: What answers call it.
+        aliases: Other names that requests may use.
+        load: Loads it.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    load: Callable[[], EmbeddingModel]

@@ -1,0 +1,237 @@
+"""``samesay index``, ``search`` and ``collection``, run as people run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from command_line import COMMAND, FIXTURES, MODEL, Ended, environment, in_terminal, of, samesay
+
+pytestmark = pytest.mark.timeout(600)
+THREADS = ("--threads", "1")
+
+
+def write_documents(folder: Path) -> None:
+    docs = folder / "docs"
+    (docs / "deep" / ".hidden").mkdir(parents=True)
+    (docs / "pods.md").write_text(
+        "---\ntitle: All about pods\n---\n\nIntro.\n\n## Restart\n\nDelete the pod to restart it.\n", "utf-8"
+    )
+    (docs / "deep" / "zh.txt").write_text("重启容器的方法：删除 Pod。\r\n", "utf-8", newline="")
+    (docs / "deep" / "code.py").write_text("def restart(pod):\n    return pod.delete()\n", "utf-8")
+    (docs / "table.csv").write_text(
+        'id,text,title,year\nfaq-1,"Quota, explained",Quota,2020\n,No id,,2021\n', "utf-8"
+    )
+    (docs / "rows.jsonl").write_text(
+        '{"id": "j1", "text": "json row", "language": "en", "tags": ["a"], "year": 2022, '
+        '"nested": {"x": 1}}\n',
+        "utf-8",
+    )
+    (docs / "deep" / ".hidden" / "secret.md").write_text("hidden", "utf-8")
+    (docs / "picture.bin").write_bytes(b"\x89PNG\0\0")
+    (docs / "latin.txt").write_bytes("caf\xe9".encode("latin-1"))
+    (docs / "empty.md").write_text(" \n", "utf-8")
+    (docs / "deep" / "loop").symlink_to(docs)
+    (docs / "gone").symlink_to(docs / "nowhere")
+
+
+def index(folder: Path, *arguments: str) -> Ended:
+    return samesay(folder, "index", *arguments, "--collection", "kb")
+
+
+@pytest.fixture
+def indexed(tmp_path: Path) -> Path:
+    write_documents(tmp_path)
+    ended = index(tmp_path, "docs", *MODEL)
+    assert ended.code == 0, ended.err
+    return tmp_path
+
+
+def search(folder: Path, *arguments: str) -> list[dict[str, object]]:
+    ended = samesay(folder, "search", "kb", *arguments, "--json", *THREADS)
+    assert ended.code == 0, ended.err
+    hits: list[dict[str, object]] = json.loads(ended.out)
+    return hits
+
+
+def test_a_folder_is_indexed_and_searched(tmp_path: Path) -> None:
+    write_documents(tmp_path)
+    ended = index(tmp_path, "docs", *MODEL)
+    assert ended.code == 0
+    assert ended.out == ""
+    assert ended.err.splitlines() == [
+        "samesay: skipped: docs/deep/loop is there already under another name",
+        "samesay: skipped: docs/gone is a link that leads nowhere",
+        "samesay: skipped: docs/empty.md is empty",
+        "samesay: skipped: docs/latin.txt is not UTF-8: byte 4 is 0xE9",
+        "samesay: skipped: docs/picture.bin is not text",
+        "samesay: kb: 6 documents (6 added)",
+    ]
+    (hit, *_) = search(tmp_path, "intro restart", "--mode", "text")
+    source = (tmp_path / "docs" / "pods.md").read_text("utf-8")
+    assert hit["document_id"] == "docs/pods.md"
+    assert hit["title"] == "All about pods"
+    assert hit["passage"] == source[int(str(hit["begin"])) : int(str(hit["end"]))]
+    assert [one["document_id"] for one in search(tmp_path, "容器", "--mode", "text")] == ["docs/deep/zh.txt"]
+    assert {one["document_id"] for one in search(tmp_path, "x", "--top", "9")} == {
+        *("docs/pods.md", "docs/deep/zh.txt", "docs/deep/code.py", "faq-1", "docs/table.csv:3", "j1")
+    }
+    assert [one["document_id"] for one in search(tmp_path, "x", "--where", '{"year": {"gte": 2022}}')] == [
+        "j1"
+    ]
+    assert [one["document_id"] for one in search(tmp_path, "x", "--where", '{"tags": "a"}')] == ["j1"]
+    assert [one["document_id"] for one in search(tmp_path, "x", "--where", '{"year": "2020"}')] == ["faq-1"]
+
+
+def test_what_is_unchanged_is_left_alone_and_what_is_gone_is_pruned(indexed: Path) -> None:
+    (indexed / "docs" / "pods.md").write_text("changed", "utf-8")
+    (indexed / "docs" / "deep" / "code.py").unlink()
+    (indexed / "notes").mkdir()
+    (indexed / "notes" / "n.txt").write_text("note", "utf-8")
+    assert index(indexed, "notes").err.splitlines()[-1] == "samesay: kb: 7 documents (1 added)"
+    ended = index(indexed, "./docs/", "--prune")
+    assert ended.err.splitlines()[-1] == "samesay: kb: 6 documents (1 changed, 4 unchanged, 1 removed)"
+    assert {one["document_id"] for one in search(indexed, "x", "--top", "9")} >= {"notes/n.txt"}
+    report = json.loads(index(indexed, "docs", "--json").out)
+    assert (report["unchanged"], report["documents"], len(report["skipped"])) == (5, 6, 5)
+
+
+def test_a_row_that_is_none_fails_and_its_documents_are_not_pruned(indexed: Path) -> None:
+    (indexed / "docs" / "rows.jsonl").write_text('{"id": "j0", "text": "new"}\nbroken\n', "utf-8")
+    (indexed / "docs" / "more.csv").write_text("id,body\n1,x\n", "utf-8")
+    ended = index(indexed, "docs", "--prune")
+    assert ended.code == 1
+    assert "skipped: docs/rows.jsonl, line 2, column 1: not valid JSON (Expecting value)" in ended.err
+    assert "skipped: docs/more.csv, line 2: no column 'text'; it has 'id', 'body'" in ended.err
+    assert "removed" not in ended.err.splitlines()[-1]
+
+
+def test_large_files_are_skipped_with_the_limit(indexed: Path) -> None:
+    with (indexed / "docs" / "huge.txt").open("wb") as file:
+        file.truncate(200 * 2**20)
+    ended = index(indexed, "docs")
+    assert ended.code == 0
+    assert "skipped: docs/huge.txt has 209,715,200 bytes; the limit is 67,108,864 (--max-bytes)" in ended.err
+
+
+def test_hits_are_a_table_for_machines_and_text_for_people(indexed: Path) -> None:
+    ended = samesay(indexed, "search", "kb", "quota explained", "--mode", "text", *THREADS)
+    rows = [line.split("\t") for line in ended.out.splitlines()]
+    assert rows[0] == ["score", "document_id", "begin", "end", "title", "passage"]
+    assert rows[1][1:] == ["faq-1", "0", "16", "Quota", "Quota, explained"]
+    shown = in_terminal(indexed, "search", "kb", "quota explained", "--mode", "text", *THREADS)
+    assert [line.strip() for line in shown.out.splitlines()] == [
+        f"{rows[1][0]}  faq-1",
+        "Quota",
+        "Quota, explained",
+    ]
+    nothing = samesay(indexed, "search", "kb", "zzzz", "--mode", "text", *THREADS)
+    assert (nothing.code, nothing.err) == (0, "samesay: nothing found\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["search", "none", "x"],
+            "there is no collection none; make one: samesay index PATH --collection none",
+        ),
+        (["search", "docs", "x"], "docs is no collection: it has no manifest.json"),
+        (["search", "kb", " "], "the query is empty"),
+        (["search", "kb", "x", "--where", "year=1"], "--where is not JSON"),
+        (["search", "kb", "x", "--where", '{"a": {"near": 1}}'], "'near' is not one of eq, ne"),
+        (["index", "nowhere", "-c", "kb"], "there is no file or folder nowhere"),
+        (["index", "docs", "-c", "docs", *MODEL], "docs is no collection and has other files"),
+        (["index", "docs", "-c", "kb", "--storage", "int8"], "kb has storage 'f32', not 'int8'"),
+        (["index", "docs", "-c", "kb", *of("bert-cls")], "kb was made with bert-mean, fp32"),
+        (["collection", "info", "none"], "there is no collection none"),
+        (["collection", "remove", "kb", "nothing"], "there is no document 'nothing'"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_line(indexed: Path, arguments: list[str], told: str) -> None:
+    ended = samesay(indexed, *arguments)
+    assert ended.code == 1
+    assert told in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_upkeep_commands(indexed: Path) -> None:
+    info = json.loads(samesay(indexed, "collection", "info", "kb", "--json").out)
+    assert (info["documents"], info["model"], info["storage"]) == (6, "bert-mean", "f32")
+    assert set(info["fields"]) == {"id", "language", "nested", "tags", "title", "year"}
+    removed = samesay(indexed, "collection", "remove", "kb", "faq-1", "docs/pods.md")
+    assert (removed.code, removed.err) == (0, "samesay: kb: 2 removed, 4 documents left\n")
+    assert samesay(indexed, "collection", "compact", "kb").code == 0
+    checked = samesay(indexed, "collection", "check", "kb")
+    assert checked.code == 0
+    assert checked.err.startswith("samesay: kb: all is well; 4 documents, ")
+    assert "recall@10 1.000" in checked.err
+    upgraded = samesay(indexed, "collection", "upgrade", "kb", "--storage", "f16", *of("bert-cls"))
+    assert upgraded.code == 0
+    assert upgraded.err.startswith("samesay: kb: 4 documents, bert-cls, fp32")
+    assert len(search(indexed, "x", "--top", "9")) == 4
+    (indexed / "kb" / "manifest.json").write_text("{", "utf-8")
+    assert "is damaged" in samesay(indexed, "search", "kb", "x").err
+    repaired = samesay(indexed, "collection", "check", "kb", "--repair")
+    assert repaired.code == 0
+    assert len(search(indexed, "x", "--top", "9")) == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C to send")
+def test_an_interrupted_index_goes_on(tmp_path: Path) -> None:
+    rows = [{"id": str(number), "text": f"row {number} " + "word " * 200} for number in range(1500)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    process = subprocess.Popen(
+        [*COMMAND, "index", "rows.jsonl", "-c", "kb", *MODEL],
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+    )
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline and not list(
+        tmp_path.glob("kb/build-*/vectors/documents.lance/data/*")
+    ):
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert (
+        told.decode()
+        == "samesay: interrupted: what was committed is kept; the same command goes on from there\n"
+    )
+    checked = samesay(tmp_path, "collection", "check", "kb", "--samples", "0")
+    assert checked.code == 0, checked.err
+    report = json.loads(index(tmp_path, "rows.jsonl", "--json").out)
+    assert report["unchanged"] > 0
+    assert report["added"] > 0
+    assert report["documents"] == 1500
+
+
+def test_names_that_are_no_unicode_and_paths_with_dots(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.txt").write_text("up", "utf-8")
+    os.close(os.open(os.fsencode(tmp_path / "a") + b"/caf\xe9.txt", os.O_CREAT | os.O_WRONLY))
+    (tmp_path / os.fsdecode(b"a/caf\xe9.txt")).write_text("latin name", "utf-8")
+    (tmp_path / "work").mkdir()
+    ended = samesay(tmp_path / "work", "index", "../a", "../work/../a/x.txt", "-c", "../kb", *MODEL)
+    assert ended.code == 0, ended.err
+    assert {one["document_id"] for one in search(tmp_path, "x")} == {"../a/x.txt", "../a/caf\\xe9.txt"}
+
+
+def test_the_model_is_not_needed_for_words_and_info(indexed: Path) -> None:
+    manifest = json.loads((indexed / "kb" / "manifest.json").read_text("utf-8"))
+    assert manifest["reference"] == str(FIXTURES / "bert-mean")
+    manifest["reference"] = "no-such-model"
+    (indexed / "kb" / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    assert samesay(indexed, "collection", "info", "kb").code == 0
+    assert samesay(indexed, "search", "kb", "quota", "--mode", "text").code == 0
+    ended = samesay(indexed, "search", "kb", "quota")
+    assert ended.code == 1
+    assert "no-such-model" in ended.err

@@ -1,0 +1,233 @@
+"""What waits, what overtakes, what is refused, and what is forgotten; with an engine that the test holds."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from serving import QWEN, HeldEngine, Serving, held, plan_of, serving, until
+
+from samesay import EmbeddingModel
+from samesay.engine.base import Engine
+from samesay.errors import EngineError
+from samesay.server.settings import Limits, ServerSettings
+
+
+@dataclass(frozen=True)
+class Held:
+    """A server whose engine is held, and clients to ask it at once."""
+
+    running: Serving
+    engine: HeldEngine
+    pool: ThreadPoolExecutor
+    client: httpx.Client
+
+    def ask(self, *texts: str, **content: Any) -> Future[httpx.Response]:
+        body = {"model": QWEN, "input": list(texts), **content}
+        return self.pool.submit(self.client.post, "/v1/embeddings", json=body)
+
+    def ask_and_wait(self, waiting: int, *texts: str, **content: Any) -> Future[httpx.Response]:
+        asked = self.ask(*texts, **content)
+        until(lambda: self.batcher_requests() == waiting)
+        return asked
+
+    def batcher_requests(self) -> int:
+        return self.running.services.models.find(QWEN).batcher.waiting_requests
+
+
+@contextmanager
+def holding(settings: ServerSettings | None = None) -> Iterator[Held]:
+    made, make = held()
+    with serving([plan_of(QWEN, make)], settings) as running, running.client() as client:
+        (engine,) = made
+        with ThreadPoolExecutor(32) as pool:
+            try:
+                yield Held(running, engine, pool, client)
+            finally:
+                engine.free.set()
+
+
+def test_waiting_requests_share_a_pass() -> None:
+    with holding() as server:
+        asked = [server.ask_and_wait(0, "first")]
+        until(server.engine.running.is_set)
+        asked += [server.ask_and_wait(i, f"text {i}", "and another") for i in range(1, 6)]
+        server.engine.free.set()
+        assert [answer.result().status_code for answer in asked] == [200] * 6
+        assert [len(lengths) for lengths in server.engine.passes] == [1, 10]
+
+
+def test_short_request_overtakes_a_long_document(qwen: EmbeddingModel) -> None:
+    with holding(ServerSettings(batch_tokens=64)) as server:
+        server.ask("in the way")
+        until(server.engine.running.is_set)
+        long = "word " * 300
+        document = server.ask_and_wait(1, long)
+        short = server.ask_and_wait(2, "short")
+        server.engine.free.set()
+        assert document.result().status_code == short.result().status_code == 200
+        assert server.engine.passes[1:] == [[qwen.count_tokens("short")[0]], [qwen.count_tokens(long)[0]]]
+
+
+def test_too_many_tokens_are_refused_until_there_is_room(qwen: EmbeddingModel) -> None:
+    each = int(qwen.count_tokens("a b c d")[0])
+    limits = Limits(queue_tokens=3 * each, request_tokens=2 * each)
+    with holding(ServerSettings(limits)) as server:
+        asked = [server.ask_and_wait(0, "a b c d")]
+        until(server.engine.running.is_set)
+        asked += [server.ask_and_wait(i, "a b c d") for i in (1, 2, 3)]
+        refused = server.ask("a b c d").result()
+        assert refused.status_code == 429
+        assert refused.json()["error"]["code"] == "rate_limit_exceeded"
+        assert str(3 * each) in refused.json()["error"]["message"]
+        assert 1 <= int(refused.headers["retry-after"]) <= 300
+        server.engine.free.set()
+        assert [answer.result().status_code for answer in asked] == [200] * 4
+        assert server.ask("a b c d").result().status_code == 200
+        too_large = server.ask("a b c d", "b c d e", "c d e f").result()
+        assert too_large.status_code == 400
+        assert f"one may have {2 * each}" in too_large.json()["error"]["message"]
+
+
+def test_too_many_requests_are_refused_and_none_of_the_others_is_lost() -> None:
+    with holding(ServerSettings(Limits(queue_requests=4))) as server:
+        asked = [server.ask(f"text {i}") for i in range(12)]
+        until(lambda: sum(answer.done() for answer in asked) == 8)
+        assert {answer.result().status_code for answer in asked if answer.done()} == {429}
+        server.engine.free.set()
+        assert sorted(answer.result().status_code for answer in asked) == [200] * 4 + [429] * 8
+
+
+def test_retry_after_grows_with_what_waits() -> None:
+    with holding(ServerSettings(Limits(queue_tokens=2000, request_tokens=2000))) as server:
+        batcher = server.running.services.models.find(QWEN).batcher
+        server.engine.free.set()
+        assert server.ask("warm up").result().status_code == 200
+        assert batcher.tokens_per_second > 0
+        server.engine.free.clear()
+        slow = batcher.seconds_to_wait()
+        server.ask("in the way")
+        until(server.engine.running.is_set)
+        server.ask_and_wait(1, input=[5] * 1500)
+        assert batcher.seconds_to_wait() >= max(slow, batcher.waiting_tokens / batcher.tokens_per_second)
+
+
+def send(server: Serving, *texts: str) -> socket.socket:
+    body = json.dumps({"model": QWEN, "input": list(texts)}).encode()
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+    head = "POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    return connection
+
+
+def test_client_that_goes_away_frees_its_place() -> None:
+    with holding() as server:
+        first = server.ask("in the way")
+        until(server.engine.running.is_set)
+        gone = send(server.running, "never answered " * 50)
+        until(lambda: server.batcher_requests() == 1)
+        stays = server.ask_and_wait(2, "answered")
+        gone.close()
+        until(lambda: server.batcher_requests() == 1)
+        server.engine.free.set()
+        assert first.result().status_code == stays.result().status_code == 200
+        assert [len(lengths) for lengths in server.engine.passes] == [1, 1]
+        assert max(length for lengths in server.engine.passes for length in lengths) < 50
+        metrics = server.client.get("/metrics").text
+        assert 'samesay_requests_total{path="/v1/embeddings",status="499"} 1.0' in metrics
+
+
+def test_pass_that_nobody_waits_for_is_given_up() -> None:
+    with holding() as server:
+        gone = send(server.running, "a long document " * 100)
+        until(server.engine.running.is_set)
+        gone.close()
+        until(lambda: server.engine.given_up == 1)
+        server.engine.free.set()
+        assert server.ask("next").result().status_code == 200
+
+
+def test_event_loop_answers_while_the_engine_works() -> None:
+    with holding() as server:
+        asked = server.ask("in the way")
+        until(server.engine.running.is_set)
+        assert server.client.get("/health").status_code == 200
+        tokens = server.client.post("/v1/tokenize", json={"model": QWEN, "input": "a"})
+        assert tokens.status_code == 200
+        assert not asked.done()
+
+
+@dataclass
+class FailingEngine:
+    """Fails at texts of exactly 17 tokens, in the way it is told."""
+
+    inner: Engine
+    failure: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    precision = property(lambda self: self.inner.precision)
+    revision = property(lambda self: self.inner.revision)
+
+    def embed(
+        self,
+        token_ids: NDArray[np.int32],
+        offsets: NDArray[np.int64],
+        dimensions: int,
+        prefix: NDArray[np.int32] | None = None,
+        progress: Callable[[float], object] | None = None,
+    ) -> NDArray[np.float32]:
+        vectors = self.inner.embed(token_ids, offsets, dimensions, prefix, progress)
+        return self.failure(vectors) if 17 in np.diff(offsets) else vectors
+
+
+def out_of_memory(_: NDArray[np.float32]) -> NDArray[np.float32]:
+    raise EngineError("no memory for 17 tokens at once")
+
+
+def not_finite(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.full_like(vectors, np.nan)
+
+
+@pytest.mark.parametrize(("failure", "words"), [(out_of_memory, "no memory"), (not_finite, "not finite")])
+def test_failing_pass_fails_its_requests_and_no_others(failure: Any, words: str) -> None:
+    plan = plan_of(QWEN, lambda engine: FailingEngine(engine, failure))
+    with serving([plan]) as running, running.client() as client:
+        bad = client.post("/v1/embeddings", json={"model": QWEN, "input": [[5] * 17]})
+        assert bad.status_code == 500
+        assert words in bad.json()["error"]["message"]
+        assert bad.json()["error"]["type"] == "server_error"
+        good = client.post("/v1/embeddings", json={"model": QWEN, "input": [[5] * 16]})
+        assert good.status_code == 200
+
+
+def test_models_are_asked_for_only_when_they_are_ready() -> None:
+    loading = threading.Event()
+    plan = plan_of(QWEN)
+
+    def slowly() -> EmbeddingModel:
+        assert loading.wait(60)
+        return plan.load()
+
+    slow = type(plan)(plan.name, plan.aliases, slowly)
+    with serving([slow], wait=False) as running, running.client() as client:
+        try:
+            assert client.get("/health").status_code == 200
+            ready = client.get("/ready")
+            assert (ready.status_code, ready.json()["status"]) == (503, "loading")
+            early = client.post("/v1/embeddings", json={"model": QWEN, "input": "a"})
+            assert early.status_code == 503
+            assert early.json()["error"]["code"] == "loading"
+            assert int(early.headers["retry-after"]) > 0
+            assert client.get("/v1/models").json()["data"][0]["ready"] is False
+        finally:
+            loading.set()
+        until(lambda: client.get("/ready").status_code == 200)
+        assert client.post("/v1/embeddings", json={"model": QWEN, "input": "a"}).status_code == 200

@@ -1,0 +1,126 @@
+"""The end of the real command: everything accepted is answered, and it ends when it should."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+from serving import BERT, FIXTURES, PATIENCE, QWEN, ServerProcess, server_process, until
+
+MODEL = ("--model", str(FIXTURES / QWEN), "--precision", "fp32", "--threads", "1")
+
+
+def embed(running: ServerProcess, text: str, repeated: int = 1) -> tuple[int, str]:
+    """The status of an answer, or what the connection did instead; and an error's code."""
+    try:
+        with running.client() as client:
+            told = client.post("/v1/embeddings", json={"model": QWEN, "input": [text] * repeated})
+    except httpx.ConnectError:
+        return 0, "refused"
+    return told.status_code, "" if told.status_code == 200 else told.json()["error"]["code"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_in_the_middle_of_traffic_loses_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    ends: Counter[tuple[int, str]] = Counter()
+    lock = threading.Lock()
+    with server_process(tmp_path, *MODEL) as running:
+
+        def traffic(worker: int) -> None:
+            for turn in range(200):
+                ended = embed(running, f"{worker} {turn} " + "and so on " * 100)
+                with lock:
+                    ends[ended] += 1
+                if ended[0] != 200:
+                    return
+
+        workers = [threading.Thread(target=traffic, args=(i,)) for i in range(8)]
+        for worker in workers:
+            worker.start()
+        until(lambda: ends[200, ""] > 16)
+        running.signal(number)
+        for worker in workers:
+            worker.join(PATIENCE)
+        code, told = running.ended()
+    assert code == 0, told
+    # Never an answer cut off: httpx would have raised something else than a refused connection.
+    assert set(ends) <= {(200, ""), (503, "stopping"), (0, "refused")}
+    assert sum(ends.values()) - ends[200, ""] == 8
+    assert "Traceback" not in told
+
+
+def slow_request(running: ServerProcess, body: bytes) -> socket.socket:
+    """A request whose last byte is still to come."""
+    host, port = running.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=PATIENCE)
+    head = "POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:-1])
+    return connection
+
+
+BODY = b'{"model":"%s","input":"a"}' % QWEN.encode()
+
+
+def in_flight(running: ServerProcess) -> bool:
+    with running.client() as client:
+        return "samesay_requests_in_flight 2.0" in client.get("/metrics").text
+
+
+def test_while_it_stops_new_requests_are_refused_and_the_old_one_is_answered(tmp_path: Path) -> None:
+    with server_process(tmp_path, *MODEL) as running:
+        connection = slow_request(running, BODY)
+        until(lambda: in_flight(running))
+        running.signal(signal.SIGTERM)
+        with running.client() as client:
+            until(lambda: client.get("/ready").status_code == 503)
+            assert client.get("/ready").json()["status"] == "draining"
+            assert client.get("/health").status_code == 200
+        assert embed(running, "new") == (503, "stopping")
+        connection.sendall(BODY[-1:])
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        connection.close()
+        code, told = running.ended()
+    assert code == 0, told
+    assert "still to be answered: 1 requests" in told
+
+
+def test_second_signal_ends_at_once(tmp_path: Path) -> None:
+    with server_process(tmp_path, *MODEL) as running:
+        connection = slow_request(running, BODY)
+        until(lambda: in_flight(running))
+        running.signal(signal.SIGTERM)
+        with running.client() as client:
+            until(lambda: client.get("/ready").status_code == 503)
+        running.signal(signal.SIGTERM)
+        code, told = running.ended()
+        connection.close()
+    assert code == 128 + signal.SIGTERM
+    assert "ended at once" in told
+
+
+def test_what_is_not_done_in_time_is_told(tmp_path: Path) -> None:
+    with server_process(tmp_path, *MODEL, "--drain-timeout", "0.2") as running:
+        connection = slow_request(running, BODY)
+        until(lambda: in_flight(running))
+        running.signal(signal.SIGTERM)
+        began = time.monotonic()
+        code, told = running.ended()
+        connection.close()
+    assert code == 1
+    assert told.endswith("samesay: not answered within 0.2 seconds: 1 requests\n")
+    assert time.monotonic() - began < 20
+
+
+def test_model_that_cannot_be_loaded_ends_the_server_in_one_line(tmp_path: Path) -> None:
+    arguments = ("--model", str(FIXTURES / BERT), "--precision", "int3")
+    with server_process(tmp_path, *arguments, wait=False) as running:
+        code, told = running.ended()
+    assert code == 1
+    assert told.splitlines()[-1].startswith("samesay: precision must be one of")
+    assert "Traceback" not in told
