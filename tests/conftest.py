@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -17,12 +16,6 @@ def _interrupts_reach_children() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
-
-
-@pytest.fixture(scope="session")
-def patience() -> float:
-    """How many times as long as usual the engine may take: set by scripts/sanitize, whose builds are slow."""
-    return float(os.environ.get("SAMESAY_TEST_PATIENCE", "1"))
 
 
 @pytest.fixture(scope="session")

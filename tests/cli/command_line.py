@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from patience import PATIENCE
+
 COMMAND = (sys.executable, "-m", "samesay")
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
@@ -50,7 +52,7 @@ def samesay(
         capture_output=True,
         cwd=folder,
         env=environment(folder, changes),
-        timeout=120,
+        timeout=120 * PATIENCE,
         check=False,
     )
     return Ended(ended.returncode, ended.stdout.decode("utf-8"), ended.stderr.decode("utf-8"))
@@ -81,6 +83,6 @@ def in_terminal(folder: Path, *arguments: str, columns: int = 80) -> Ended:
     except OSError:  # how the end of a terminal looks on Linux
         pass
     os.close(ours)
-    _, told = process.communicate(timeout=120)
+    _, told = process.communicate(timeout=120 * PATIENCE)
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed.decode("utf-8")).replace("\r\n", "\n")
     return Ended(process.returncode, plain, told.decode("utf-8"))

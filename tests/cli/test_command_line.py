@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from command_line import COMMAND, MODEL, environment, samesay
 
+from patience import PATIENCE
 from samesay import __version__
 
 COMMANDS = ["similarity", "matrix", "embed", "models", "pull", "serve"]
@@ -35,7 +36,7 @@ def test_starting_is_quick(arguments: list[str], most: float) -> None:
         start = time.perf_counter()
         subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
         times.append(time.perf_counter() - start)
-    assert min(times) < most
+    assert min(times) < most * PATIENCE
 
 
 def test_the_version_is_the_packages(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from command_line import COMMAND, FIXTURES, MODEL, environment, of, samesay
 
+from patience import PATIENCE
 from samesay.model import load
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
@@ -40,7 +41,7 @@ def start_and_stop(folder: Path, stop: signal.Signals, *arguments: str) -> tuple
     while not journal.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(stop)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=60 * PATIENCE)
     return process.returncode, told.decode(), int(json.loads(journal.read_text("utf-8"))["rows"])
 
 

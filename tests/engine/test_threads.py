@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 import samesay
+from patience import PATIENCE
 
 # Ctrl-C is a console signal there, and there is no fork.
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and fork")
@@ -222,7 +223,7 @@ else:
 @POSIX
 @pytest.mark.parametrize("threads", [1, 2])
 def test_control_c_stops_a_long_run_within_two_seconds_and_spoils_nothing(
-    threads: int, slow_checkpoint: Path, patience: float
+    threads: int, slow_checkpoint: Path
 ) -> None:
     command = [sys.executable, "-c", INTERRUPTED, str(slow_checkpoint), str(threads)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
@@ -238,7 +239,7 @@ def test_control_c_stops_a_long_run_within_two_seconds_and_spoils_nothing(
             assert child.wait(30) == 0
         finally:
             child.kill()
-    assert took < 2 * patience, f"took {took:.1f} s"
+    assert took < 2 * PATIENCE, f"took {took:.1f} s"
 
 
 def test_what_progress_raises_reaches_the_caller_and_the_model_goes_on(fixtures: Path) -> None:
