@@ -175,7 +175,8 @@ class Comparison:
         before = {other: child.cpu_seconds() for other, child in self._children.items()}
         busy, began = busy_cpu_seconds(), perf_counter()
         size = self.measured[name].batch_size[workload.name]
-        warm = (turn == 0 and not workload.asked) or (workload.items == 1 and (workload.tokens or 0) < _WARM_BELOW_TOKENS)
+        short = workload.items == 1 and (workload.tokens or 0) < _WARM_BELOW_TOKENS
+        warm = short or (turn == 0 and not workload.asked)
         try:
             seconds = self._children[name].ask("time", workload.name, turn, size, warm)
         except EngineFailedError as error:

@@ -1,6 +1,6 @@
 """Index the sample pages of examples/documents and answer the questions of examples/questions.tsv.
 
-Run it with ``make demo``, or with ``python examples/search.py`` where ``samesay[bundled,collections]`` is installed.
+Run it with ``make demo``, or with ``python examples/search.py`` where the extras ``bundled`` and ``collections`` are.
 The questions are asked within the language of the page that answers them: beside pages of its own language, a
 question finds those of another too late with the bundled model.
 """
@@ -74,17 +74,16 @@ def main() -> None:
     console = Console()
     model = samesay.load("bundled")
     documents, questions = read_documents(DOCUMENTS), read_questions(FOLDER / "questions.tsv")
-    with tempfile.TemporaryDirectory() as folder:
-        with samesay.open(Path(folder) / "kb", model) as kb:
+    with tempfile.TemporaryDirectory() as folder, samesay.open(Path(folder) / "kb", model) as kb:
+        began = time.perf_counter()
+        report = kb.add(documents)
+        seconds = time.perf_counter() - began
+        console.print(f"\n{report.added} pages, {report.segments} passages indexed in {seconds:.1f} s\n")
+        found, times = {}, []
+        for question in questions:
             began = time.perf_counter()
-            report = kb.add(documents)
-            seconds = time.perf_counter() - began
-            console.print(f"\n{report.added} pages, {report.segments} passages indexed in {seconds:.1f} s\n")
-            found, times = {}, []
-            for question in questions:
-                began = time.perf_counter()
-                found[question] = kb.search(question.text, top_k=3, where={"language": question.answered_in})
-                times.append(time.perf_counter() - began)
+            found[question] = kb.search(question.text, top_k=3, where={"language": question.answered_in})
+            times.append(time.perf_counter() - began)
     table = Table("question", "page", "score", "passage", box=None, header_style="bold")
     for question in chosen(questions):
         hit = found[question][0]
