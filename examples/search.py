@@ -1,8 +1,8 @@
 """Index the sample pages of examples/documents and answer the questions of examples/questions.tsv.
 
-Run it with ``make demo``, or with ``python examples/search.py`` where the extras ``bundled`` and ``collections`` are.
-The questions are asked within the language of the page that answers them: beside pages of its own language, a
-question finds those of another too late with the bundled model.
+Run it with ``make demo``, or with ``python examples/search.py``; it needs the extras ``bundled`` and
+``collections``. The questions are asked within the language of the page that answers them: beside pages of
+its own language, a question finds those of another too late with the bundled model.
 """
 
 from __future__ import annotations

@@ -187,12 +187,12 @@ def test_a_certified_precision_is_broken_no_more_often_than_promised(n: int, lea
 
 
 def test_where_no_threshold_keeps_the_precision_one_is_certified_no_more_often_than_promised() -> None:
-    # Scores say nothing, and every threshold is just short of the target: each certificate is a broken promise.
-    # Testing on past a failure, or on the labels that chose where to begin, would break it far more often.
+    # Scores say nothing and every threshold is just short of the target: any certificate is a broken promise.
+    # Going on past a failure, or testing on the labels that chose where to begin, breaks about 100 of 1000.
     generator = np.random.default_rng(2)
     broken = 0
-    for _ in range(DRAWS):
+    for _ in range(1000):
         scores = generator.uniform(0, 1, 400).astype(np.float32)
         matches = generator.random(400) < 0.799
         broken += isinstance(certify_precision(LabelledScores(scores, matches, ""), 0.8), Certificate)
-    assert broken <= MOST_BROKEN
+    assert broken <= 72  # of 50 expected at most; more happens once in a thousand runs
