@@ -43,26 +43,34 @@ def test_scores_of_two_lists_are_a_row_for_each_left_text(client: httpx.Client, 
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "param", "words"),
     [
-        ({}, "either 'pairs', or 'left' and 'right'"),
-        ({"pairs": PAIRS, "left": ["a"]}, "either"),
-        ({"left": ["a"]}, "go together"),
-        ({"pairs": []}, "must not be an empty array"),
-        ({"pairs": [["a"]]}, "pairs[0] must be an array of two strings"),
-        ({"pairs": [["a", 3]]}, "pairs[0][1] must be a string"),
-        ({"left": "a", "right": ["b"]}, "left must be an array"),
-        ({"pairs": [["a", "b"]], "mode": "query"}, "mode"),
-        ({"pairs": [["a", "word " * 3000]]}, "right text 0 has"),
-        ({"pairs": [["a", "b"]] * 1025}, "pairs has 2050 entries"),
+        ({}, "pairs", "either 'pairs', or 'left' and 'right'"),
+        ({"pairs": PAIRS, "left": ["a"]}, "pairs", "either"),
+        ({"left": ["a"]}, "right", "go together"),
+        ({"right": ["a"]}, "left", "go together"),
+        ({"pairs": []}, "pairs", "must not be an empty array"),
+        ({"pairs": [["a"]]}, "pairs", "pairs[0] must be an array of two strings"),
+        ({"pairs": [["a", 3]]}, "pairs", "pairs[0][1] must be a string"),
+        ({"left": "a", "right": ["b"]}, "left", "left must be an array"),
+        ({"pairs": [["a", "b"]], "mode": "query"}, "mode", "mode"),
+        ({"pairs": [["a", "b"]], "mode": "plain", "task": "code"}, "task", "a task needs mode"),
+        ({"pairs": [["a", "b"]], "dimensions": 65}, "dimensions", "65"),
+        ({"pairs": [["a", "word " * 3000]]}, "pairs", "right text 0 has"),
+        ({"left": ["a", "word " * 3000], "right": ["b"]}, "left", "left text 1 has"),
+        ({"left": ["a"], "right": ["b", "word " * 3000]}, "right", "right text 1 has"),
+        ({"pairs": [["a", "b"]] * 1025}, "pairs", "pairs has 2050 entries"),
+        ({"left": ["a"] * 2000, "right": ["b"] * 60}, "left", "left and right has 2060 entries"),
+        ({"left": ["a"] * 1020, "right": ["b"] * 1022}, "right", "scores are more than"),
     ],
 )
 def test_wrong_similarity_requests_are_told(
-    client: httpx.Client, content: dict[str, Any], words: str
+    client: httpx.Client, content: dict[str, Any], param: str, words: str
 ) -> None:
     answer = client.post("/v1/similarity", json={"model": QWEN, **content})
     assert answer.status_code == 400
     assert words in answer.json()["error"]["message"]
+    assert answer.json()["error"]["param"] == param
 
 
 def test_tokens_are_uncut_and_those_the_network_reads(client: httpx.Client, qwen: EmbeddingModel) -> None:
@@ -177,6 +185,15 @@ def test_keys_guard_what_they_should(guards: Access, opened: dict[str, int]) -> 
             answer = client.get("/v1/models", headers={b"Authorization": wrong.encode("latin-1")})
             assert answer.status_code == (401 if guards.api_keys else 200)
         assert client.get("/v1/models", headers={"Authorization": "bearer key"}).status_code == 200
+        document = client.get("/openapi.json").json()
+        asked_for = {
+            path for path, route in document["paths"].items() if "security" in next(iter(route.values()))
+        }
+        assert {path for path, status in opened.items() if status == 401} - {"/nothing"} <= asked_for
+        assert not asked_for & {path for path, status in opened.items() if status == 200}
+        assert ("/v1/embeddings" in asked_for) == bool(guards.api_keys)
+        schemes = document["components"].get("securitySchemes", {}).values()
+        assert [scheme["scheme"] for scheme in schemes] == ["bearer"] * bool(guards.api_keys)
 
 
 def test_other_origins_are_let_in_only_when_asked_for(server: Serving) -> None:

@@ -15,11 +15,14 @@ import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from serving import QWEN, HeldEngine, Serving, held, plan_of, serving, until
+from serving import PATIENCE, QWEN, HeldEngine, Serving, held, model_of, plan_of, serving, until
 
 from samesay import EmbeddingModel
 from samesay.engine.base import Engine
 from samesay.errors import EngineError
+from samesay.server.batcher import Batcher
+from samesay.server.metrics import ServerMetrics
+from samesay.server.preparing import Prepared
 from samesay.server.settings import Limits, ServerSettings
 
 
@@ -122,10 +125,88 @@ def test_retry_after_grows_with_what_waits() -> None:
         assert batcher.seconds_to_wait() >= max(slow, batcher.waiting_tokens / batcher.tokens_per_second)
 
 
-def send(server: Serving, *texts: str) -> socket.socket:
+def test_small_slow_pass_does_not_spoil_the_measured_speed() -> None:
+    engine = model_of(QWEN).engine
+    batcher = Batcher(engine, 512, 2000, ServerMetrics(lambda: []).of_model(QWEN))
+    batcher._measure(1, 0.5)  # noqa: SLF001
+    for _ in range(3):
+        batcher._measure(512, 0.01)  # noqa: SLF001
+    # 1.4 thousand tokens in less than half a second; a mean of the four speeds would do as well only later.
+    assert batcher.tokens_per_second == pytest.approx((512 * 2.71 + 0.729) / (0.01 * 2.71 + 0.5 * 0.729))
+    batcher.stop()
+    batcher.join(PATIENCE)
+
+
+@contextmanager
+def busy_with_large_requests(server: Held) -> Iterator[None]:
+    done = threading.Event()
+    server.running.services.large_pool.submit(done.wait, PATIENCE)
+    try:
+        yield
+    finally:
+        done.set()
+
+
+LARGE = "never answered " * 2000
+
+
+def tokenized(server: Held, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A list that will have every text that is tokenized from now on."""
+    seen: list[str] = []
+    preparing = server.running.services.models.find(QWEN).preparing
+    inner = preparing.texts
+
+    def texts(given: list[str], *rest: Any) -> Prepared:
+        seen.extend(given)
+        return inner(given, *rest)
+
+    monkeypatch.setattr(preparing, "texts", texts)
+    return seen
+
+
+@pytest.mark.parametrize("route", ["/v1/embeddings", "/v1/tokenize"])
+def test_large_request_whose_client_goes_before_its_turn_is_never_tokenized(
+    monkeypatch: pytest.MonkeyPatch, route: str
+) -> None:
+    with holding() as server:
+        server.engine.free.set()
+        seen = tokenized(server, monkeypatch)
+        with busy_with_large_requests(server):
+            gone = send(server.running, LARGE, route=route)
+            until(lambda: "samesay_requests_in_flight 2.0" in server.client.get("/metrics").text)
+            assert server.ask("small").result().status_code == 200
+            gone.close()
+            told = f'samesay_requests_total{{path="{route}",status="499"}} 1.0'
+            until(lambda: told in server.client.get("/metrics").text)
+        large = server.ask(*[f"word {i}" for i in range(2000)], overlength="truncate").result()
+        assert large.status_code == 200
+        assert len(seen) == 2001
+        assert LARGE not in seen
+
+
+def test_request_that_there_is_no_room_for_is_refused_before_it_is_tokenized(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with holding(ServerSettings(Limits(queue_tokens=100, request_tokens=100))) as server:
+        asked = [server.ask("in the way")]
+        until(server.engine.running.is_set)
+        asked.append(server.ask_and_wait(1, input=[5] * 98))
+        seen = tokenized(server, monkeypatch)
+        refused = server.ask("a", "b", "c").result()
+        assert refused.status_code == 429
+        assert int(refused.headers["retry-after"]) >= 1
+        pairs = {"model": QWEN, "pairs": [["a", "b"], ["a", "c"]]}
+        assert server.client.post("/v1/similarity", json=pairs).status_code == 429
+        assert seen == []
+        server.engine.free.set()
+        assert [answer.result().status_code for answer in asked] == [200, 200]
+        assert server.ask("a", "b", "c").result().status_code == 200
+
+
+def send(server: Serving, *texts: str, route: str = "/v1/embeddings") -> socket.socket:
     body = json.dumps({"model": QWEN, "input": list(texts)}).encode()
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
-    head = "POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = f"POST {route} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
     return connection
 

@@ -55,12 +55,20 @@ def test_signal_in_the_middle_of_traffic_loses_nothing(tmp_path: Path, number: s
     assert "Traceback" not in told
 
 
+def connected(running: ServerProcess) -> socket.socket:
+    host, port = running.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=PATIENCE)
+
+
+def request(body: bytes) -> bytes:
+    head = "POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
 def slow_request(running: ServerProcess, body: bytes) -> socket.socket:
     """A request whose last byte is still to come."""
-    host, port = running.url.removeprefix("http://").split(":")
-    connection = socket.create_connection((host, int(port)), timeout=PATIENCE)
-    head = "POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:-1])
+    connection = connected(running)
+    connection.sendall(request(body)[:-1])
     return connection
 
 
@@ -88,6 +96,22 @@ def test_while_it_stops_new_requests_are_refused_and_the_old_one_is_answered(tmp
         code, told = running.ended()
     assert code == 0, told
     assert "still to be answered: 1 requests" in told
+
+
+def test_requests_right_after_the_signal_are_told_of_it(tmp_path: Path) -> None:
+    with server_process(tmp_path, *MODEL) as running:
+        late = [connected(running) for _ in range(6)]
+        running.signal(signal.SIGTERM)
+        answers = []
+        for connection in late:
+            connection.sendall(request(BODY))
+            time.sleep(0.03)
+            answers.append(connection.recv(65536)[:13])
+            connection.close()
+        code, told = running.ended()
+    assert code == 0, told
+    assert set(answers) <= {b"HTTP/1.1 200 ", b"HTTP/1.1 503 "}
+    assert answers[-1] == b"HTTP/1.1 503 "
 
 
 def test_second_signal_ends_at_once(tmp_path: Path) -> None:

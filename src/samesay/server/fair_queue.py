@@ -1,9 +1,9 @@
 """Which texts go through the network next: a fair order, without threads or time.
 
 Every request has a mark: the tokens that were served when it came, plus the head start that it gives others,
-which is 32 times its own tokens, but never more than the queue holds. The request with the least mark is next.
-So a short request overtakes a longer one that came before it, until as many tokens were served meanwhile as
-the longer one's head start: from then on everything that comes is behind it. A request of n tokens waits for
+which is 32 times its own tokens, but never more than the queue holds. The one with the least mark is next. So
+a short request overtakes a longer one that came before it, until as many tokens were served meanwhile as the
+longer one's head start: from then on everything that comes is behind it. A request of n tokens waits for
 min(32 n, queue) tokens at most until then, and for what waits at that moment, which is at most a queue.
 
 The factor is for short requests among a few long ones that always ask again. With their own tokens as head
