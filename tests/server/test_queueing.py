@@ -125,14 +125,20 @@ def test_retry_after_grows_with_what_waits() -> None:
         assert batcher.seconds_to_wait() >= max(slow, batcher.waiting_tokens / batcher.tokens_per_second)
 
 
-def test_small_slow_pass_does_not_spoil_the_measured_speed() -> None:
-    engine = model_of(QWEN).engine
-    batcher = Batcher(engine, 512, 2000, ServerMetrics(lambda: []).of_model(QWEN))
-    batcher._measure(1, 0.5)  # noqa: SLF001
-    for _ in range(3):
-        batcher._measure(512, 0.01)  # noqa: SLF001
-    # 1.4 thousand tokens in less than half a second; a mean of the four speeds would do as well only later.
-    assert batcher.tokens_per_second == pytest.approx((512 * 2.71 + 0.729) / (0.01 * 2.71 + 0.5 * 0.729))
+def test_small_slow_passes_do_not_spoil_the_measured_speed() -> None:
+    batcher = Batcher(model_of(QWEN).engine, 512, 2000, ServerMetrics(lambda: []).of_model(QWEN))
+    full = 512 / 0.01
+    batcher._measure(13, 0.5)
+    assert batcher.tokens_per_second == pytest.approx(13 / 0.5)
+    batcher._measure(512, 0.01)
+    assert batcher.tokens_per_second > 0.9 * full
+    for _ in range(50):
+        batcher._measure(13, 0.002)
+    assert batcher.tokens_per_second > 0.4 * full
+    # The machine has slowed down, and that is learnt.
+    for _ in range(30):
+        batcher._measure(512, 0.1)
+    assert batcher.tokens_per_second < 0.2 * full
     batcher.stop()
     batcher.join(PATIENCE)
 

@@ -84,9 +84,10 @@ def create_app(
     app.state.services = services
     for module in ROUTERS:
         app.include_router(module.router)
-    if settings.access.api_keys:
-        app.openapi_schema = with_keys(app.openapi(), open_paths(settings.access))
     app.add_api_route("/docs", lambda: HTMLResponse(page(app.openapi())), include_in_schema=False)
+    if settings.access.api_keys:
+        # Last, as FastAPI makes its document anew after every further route.
+        app.openapi_schema = with_keys(app.openapi(), open_paths(settings.access))
     _handle_errors(app)
     _add_layers(app, services, log)
     return app

@@ -20,7 +20,7 @@ from samesay.server.preparing import Prepared
 from samesay.server.problems import Problem, overloaded, unavailable
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 1, 300
-# What a pass still counts in the measured speed after the next one.
+# What a pass still counts in the measured speed after a full one.
 _FADING = 0.9
 # How far the square of a vector's length may be from 1.
 _TOLERANCE = 0.01
@@ -74,7 +74,8 @@ class Batcher:
         self._queue = FairQueue(batch_tokens, queue_tokens)
         self._jobs: dict[int, Job] = {}
         self._tickets = 0
-        self._recent_tokens = self._recent_seconds = 0.0
+        self._batch_tokens = batch_tokens
+        self._weight = self._weighted_speeds = 0.0
         self._changed = threading.Condition()
         self._stopped = False
         self._thread = threading.Thread(target=self._work, name="samesay-engine", daemon=True)
@@ -93,7 +94,7 @@ class Batcher:
     @property
     def tokens_per_second(self) -> float:
         """Speed of the latest passes; 0 before the first."""
-        return self._recent_tokens / self._recent_seconds if self._recent_seconds else 0.0
+        return self._weighted_speeds / self._weight if self._weight else 0.0
 
     def seconds_to_wait(self) -> float:
         """How long what waits now will take, by the measured speed."""
@@ -211,9 +212,11 @@ class Batcher:
             )
 
     def _measure(self, tokens: int, seconds: float) -> None:
-        # Sums that fade, rather than a mean of speeds: a small pass says little about a full queue.
-        self._recent_tokens = _FADING * self._recent_tokens + tokens
-        self._recent_seconds = _FADING * self._recent_seconds + max(seconds, 1e-6)
+        # A pass counts by its tokens, in the mean and in what it makes others fade: a small or a first one is
+        # slow for each of them, and says little about how fast a full queue empties.
+        fading = _FADING ** (tokens / self._batch_tokens)
+        self._weight = fading * self._weight + tokens
+        self._weighted_speeds = fading * self._weighted_speeds + tokens * tokens / max(seconds, 1e-6)
         self._metrics.ended(seconds)
 
 
