@@ -9,13 +9,17 @@ if TYPE_CHECKING:
     from samesay.collection.document import Document
     from samesay.collection.hit import Hit
     from samesay.collection.opening import open_collection as open  # noqa: A004
+    from samesay.decision.bands import Decision
+    from samesay.decision.calibration import Calibration
     from samesay.identity import Identity
     from samesay.model import EmbeddingModel, load
     from samesay.tokens import TokenizedTexts
 
 __version__ = "0.1.0"
 __all__ = [
+    "Calibration",
     "Collection",
+    "Decision",
     "Document",
     "EmbeddingModel",
     "Hit",
@@ -28,7 +32,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Calibration": "samesay.decision.calibration",
     "Collection": "samesay.collection.collection",
+    "Decision": "samesay.decision.bands",
     "Document": "samesay.collection.document",
     "EmbeddingModel": "samesay.model",
     "Hit": "samesay.collection.hit",
