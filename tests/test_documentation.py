@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -103,8 +105,13 @@ def check_output(place: str, shown: list[str], output: str) -> None:
     assert matches, f"{place} shows\n{chr(10).join(wanted)}\nbut it is\n{output}"
 
 
-def in_terminal(command: str, folder: Path, environment: dict[str, str]) -> tuple[int, str]:
-    """Run a command with bash as a person sees it: in a terminal, results and messages in one stream."""
+def in_terminal(
+    command: str, folder: Path, environment: dict[str, str], left_behind: list[int]
+) -> tuple[int, str]:
+    """Run a command with bash as a person sees it: in a terminal, results and messages in one stream.
+
+    What it leaves running in the background is a process group, whose number is added to the list.
+    """
     terminal, side = pty.openpty()
     process = subprocess.Popen(
         ["bash", "-c", command],
@@ -113,26 +120,44 @@ def in_terminal(command: str, folder: Path, environment: dict[str, str]) -> tupl
         stderr=side,
         cwd=folder,
         env=environment,
+        start_new_session=True,
     )
     os.close(side)
-    output = b""
-    while True:
-        try:
-            part = os.read(terminal, 1 << 16)
-        except OSError:  # how Linux says that the last writer has gone
-            break
-        if not part:
-            break
-        output += part
-    os.close(terminal)
-    return process.wait(60), _TERMINAL_CODE.sub("", output.decode())
+    try:
+        output = b""
+        while True:
+            try:
+                part = os.read(terminal, 1 << 16)
+            except OSError:  # how Linux says that the last writer has gone
+                break
+            if not part:
+                break
+            output += part
+        return process.wait(60), _TERMINAL_CODE.sub("", output.decode())
+    finally:
+        os.close(terminal)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, 0)
+            left_behind.append(process.pid)
 
 
-def run_commands(block: Block, folder: Path, environment: dict[str, str]) -> None:
+@contextlib.contextmanager
+def nothing_left_running() -> Iterator[list[int]]:
+    """Give a list for process groups, and end those that are in it at the end, however that comes."""
+    groups: list[int] = []
+    try:
+        yield groups
+    finally:
+        for group in groups:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+
+
+def run_commands(block: Block, folder: Path, environment: dict[str, str], left_behind: list[int]) -> None:
     for step in steps(block):
         if step.command.startswith("make "):
             continue  # people and CI run these; one of them runs this test
-        status, output = in_terminal(step.command, folder, environment)
+        status, output = in_terminal(step.command, folder, environment, left_behind)
         assert status == 0, f"{block.place}: {step.command}\n{output}"
         check_output(f"{block.place}: {step.command}", step.shown, output)
 
@@ -176,14 +201,15 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_commands_and_programs_in_documents_do_what_is_shown(
     document: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    for block in blocks(document):
-        assert block.language in ("console", "python"), f"{block.place}: {block.language!r}"
-        if not block.runs:
-            continue
-        if block.language == "python":
-            run_program(block, tmp_path, environment)
-        else:
-            run_commands(block, tmp_path, environment)
+    with nothing_left_running() as left_behind:
+        for block in blocks(document):
+            assert block.language in ("console", "python"), f"{block.place}: {block.language!r}"
+            if not block.runs:
+                continue
+            if block.language == "python":
+                run_program(block, tmp_path, environment)
+            else:
+                run_commands(block, tmp_path, environment, left_behind)
 
 
 def test_both_readmes_have_the_same_blocks() -> None:
