@@ -31,9 +31,9 @@ class Buffer {
     // Makes room for `count` values. Old content is lost when the room grows.
     void reserve(int64_t count) {
         if (count <= capacity_) return;
-        std::free(data_);
-        data_ = nullptr;
+        // Empty before it is given back: a child forked in between must not take it for memory of its own.
         capacity_ = 0;
+        std::free(std::exchange(data_, nullptr));
         const size_t alignment = size_t(count) * sizeof(Value) >= large ? large : 64;
         const size_t bytes = (size_t(count) * sizeof(Value) + alignment - 1) / alignment * alignment;
         data_ = static_cast<Value*>(std::aligned_alloc(alignment, bytes ? bytes : alignment));
