@@ -151,9 +151,9 @@ void Attention::attend(Team& team, const float* queries, const HeadTransform& qu
     team.spread(tasks, [&](int64_t i) {
         const QueryTask& task = query_tasks_[size_t(i)];
         if (stopping(double(i) / double(tasks))) return;
-        const float* blocks = blocks_.data() + task.first_block * block_words();
-        if (task.first_block < 0) {
-            blocks = scratch.blocks.data();
+        const bool packed = task.first_block >= 0;
+        const float* blocks = packed ? blocks_.data() + task.first_block * block_words() : scratch.blocks.data();
+        if (!packed) {
             for (int64_t key = 0; key < task.span.length; key += block_keys) {
                 const int64_t block = key / block_keys;
                 pack_block({task.span, key, std::min(block_keys, task.span.length - key), task.head, block}, key_values,
