@@ -88,7 +88,7 @@ def draw(found: dict[str, dict[str, float]], limits: Limits, path: Path) -> None
     assert limits.int8_gops
     assert limits.read_gb_per_second
     figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
-    intensity = np.geomspace(1, 10_000, 200)
+    intensity = np.geomspace(1, 30_000, 200)
     axes.plot(intensity, np.minimum(limits.int8_gops, intensity * limits.read_gb_per_second), color="black")
     for name, phases in found.items():
         tokens = sum(lengths_of(name))
