@@ -101,10 +101,6 @@ class Decoder final : public Network {
         }
     }
 
-    // Rows that pass through the feed-forward layer at a time: its inner width is several times the hidden size,
-    // and a text of 32,768 tokens must not need all of it at once.
-    int64_t inner_rows(int64_t rows) const { return std::min(rows, settings_.rows_together); }
-
     void layer(Team& team, int64_t index, Stream& stream, Pulse& pulse) override {
         const DecoderLayer& layer = layers_[size_t(index)];
         attend_layer(team, index, layer, stream, pulse);

@@ -96,10 +96,6 @@ class Encoder final : public Network {
         inputs_.reserve(layer.outer, inner_rows(rows));
     }
 
-    // Rows that pass through the feed-forward layer at a time: its inner width is several times the hidden size,
-    // and a text of 32,768 tokens must not need all of it at once.
-    int64_t inner_rows(int64_t rows) const { return std::min(rows, settings_.rows_together); }
-
     void layer(Team& team, int64_t index, Stream& stream, Pulse& pulse) override {
         const EncoderLayer& layer = layers_[size_t(index)];
         const int64_t width = settings_.hidden_size;

@@ -106,7 +106,7 @@ Linear::Share Linear::share_of(const Team& team, int64_t rows, size_t part) cons
 }
 
 const uint8_t* Linear::first_weights(const Team& team, int64_t rows, size_t part) const {
-    return panel(parts_[part].first_panel + panels_of_unit_ * share_of(team, rows, part).first_unit);
+    return weights_of(parts_[part].first_panel + panels_of_unit_ * share_of(team, rows, part).first_unit);
 }
 
 void Linear::multiply(const Team& team, Inputs& inputs, int64_t rows, size_t part, Store store, float* out,
@@ -125,7 +125,7 @@ void Linear::multiply(const Team& team, Inputs& inputs, int64_t rows, size_t par
             const int columns = int(std::min(width, chosen.outputs - unit * width));
             float* target = out + unit * width;
             const int64_t first = chosen.first_panel + panels_of_unit_ * unit;
-            const uint8_t* ahead = unit + 1 < share.last_unit ? panel(first + panels_of_unit_) : after;
+            const uint8_t* ahead = unit + 1 < share.last_unit ? weights_of(first + panels_of_unit_) : after;
             if (store == Store::gated) {
                 float* scratch = inputs.scratch_[size_t(team.id())].gated.data();
                 multiply_gated(inputs, block, first, columns, scratch, target, out_stride, ahead);
@@ -142,7 +142,7 @@ void Linear::multiply_gated(Inputs& inputs, const Block& rows, int64_t pair, int
                             int64_t out_stride, const uint8_t* ahead) const {
     const int64_t width = kernels_.panel_columns;
     float* gate = scratch - rows.begin * 2 * width;
-    multiply_panel(inputs, rows, pair, columns, false, gate, 2 * width, panel(pair + 1));
+    multiply_panel(inputs, rows, pair, columns, false, gate, 2 * width, weights_of(pair + 1));
     multiply_panel(inputs, rows, pair + 1, columns, false, gate + width, 2 * width, ahead);
     for (int64_t row = rows.begin; row < rows.end; ++row) {
         const float* values = gate + row * 2 * width;
@@ -161,7 +161,7 @@ void Linear::multiply_panel(Inputs& inputs, const Block& rows, int64_t panel, in
         return;
     }
     const int64_t width = kernels_.panel_columns;
-    const uint8_t* weights = weights_.panels.data() + panel * panel_bytes_;
+    const uint8_t* weights = weights_of(panel);
     const float* bias = weights_.bias.empty() ? nullptr : weights_.bias.data() + panel * width;
     for (int64_t row = rows.begin; row < rows.end; row += kernels_.tile_rows) {
         const int count = int(std::min<int64_t>(kernels_.tile_rows, rows.end - row));
@@ -180,7 +180,7 @@ void Linear::multiply_panel(Inputs& inputs, const Block& rows, int64_t panel, in
 void Linear::multiply_panel_pairs(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate,
                                   float* out, int64_t out_stride, const uint8_t* ahead) const {
     const int64_t width = kernels_.panel_columns, count = rows.end - rows.begin;
-    const auto* weights = reinterpret_cast<const uint32_t*>(weights_.panels.data() + panel * panel_bytes_);
+    const auto* weights = reinterpret_cast<const uint32_t*>(weights_of(panel));
     const float* bias = weights_.bias.empty() ? nullptr : weights_.bias.data() + panel * width;
     const int64_t tiles = (count + kernels_.tile_rows - 1) / kernels_.tile_rows;
     Fetching fetching(ahead, panel_bytes_);
@@ -197,7 +197,7 @@ void Linear::multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t pane
                                  float* out, int64_t out_stride, const uint8_t* ahead) const {
     constexpr int most = 8;
     const int64_t width = kernels_.panel_columns;
-    const uint8_t* weights = weights_.panels.data() + panel * panel_bytes_;
+    const uint8_t* weights = weights_of(panel);
     const float* scale = weights_.column_scale.data() + panel * width;
     const float* bias = weights_.bias.empty() ? nullptr : weights_.bias.data() + panel * width;
     const int64_t count = rows.end - rows.begin;

@@ -104,7 +104,7 @@ class Linear {
     };
 
     Share share_of(const Team& team, int64_t rows, size_t part) const;
-    const uint8_t* panel(int64_t index) const { return weights_.panels.data() + index * panel_bytes_; }
+    const uint8_t* weights_of(int64_t panel) const { return weights_.panels.data() + panel * panel_bytes_; }
 
     // `ahead` (may be null): the panel to fetch meanwhile.
     void multiply_panel(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate, float* out,

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -95,6 +96,10 @@ class Network {
     virtual void layer(Team& team, int64_t index, Stream& stream, Pulse& pulse) = 0;
     virtual void finish(float* row) const = 0;
     virtual void prepare(int64_t rows, int64_t longest) = 0;
+
+    // Rows that pass through the feed-forward layer at a time: its inner width is several times the hidden size,
+    // and a text of 32,768 tokens must not need all of it at once.
+    int64_t inner_rows(int64_t rows) const { return std::min(rows, settings_.rows_together); }
 
     // In the last layer, when one token of each text is pooled, keeps only the rows of those tokens.
     bool picks_rows(int64_t layer) const {
