@@ -204,6 +204,8 @@ uint64_t checksum_of(const Bytes& bytes, int threads) {
 }  // namespace
 
 NB_MODULE(_native, module) {
+    // A model that a frame or a thread still holds when the interpreter ends is no news to whoever ran a server.
+    nb::set_leak_warnings(false);
     module.doc() = "The C++ core of samesay.";
     nb::exception<CheckpointFault>(module, "CheckpointFault", PyExc_ValueError);
     module.def("choose_isa", [](const std::string& name) { return std::string(isa_name(choose_isa(name))); },

@@ -23,8 +23,9 @@ struct DecoderLayer {
     Linear down;
 };
 
-// The first layers, which are held in bfloat16 where the stream has outlier channels: what is lost there grows on
-// the way through all others. Measured, a second one adds little.
+// What is lost in the first layers grows on the way through all others. Their attention, a hundredth of the weights,
+// is held in bfloat16: on random weights of the 0.6B shape that takes away 28 % of the error. Where the stream has
+// outlier channels, so are the layers as a whole. Measured, a second one adds little.
 constexpr int64_t careful_layers = 1;
 
 DecoderLayer read_layer(const Settings& s, Source& source, int64_t index) {
@@ -34,13 +35,14 @@ DecoderLayer read_layer(const Settings& s, Source& source, int64_t index) {
     const auto matrix = [](const std::string& tensor, int64_t outputs) {
         return MatrixPlan{tensor + ".weight", tensor + ".bias", outputs, false};
     };
-    const std::string careful_with = index < careful_layers ? attention + "o" : "";
+    const bool careful = index < careful_layers;
+    const std::string careful_with = careful ? attention + "o" : "";
     // First, because its outputs decide how the others are held.
     Linear output = source.linear({.name = attention + "o",
                                    .inputs = queries,
                                    .parts = {{matrix(attention + "o_proj", s.hidden_size)}},
                                    .to_stream = true,
-                                   .careful_with = careful_with});
+                                   .careful = careful});
     return {
         source.vector(name + "input_layernorm.weight", s.hidden_size),
         source.optional_vector(attention + "q_norm.weight", s.head_size),
@@ -50,7 +52,7 @@ DecoderLayer read_layer(const Settings& s, Source& source, int64_t index) {
                        .inputs = s.hidden_size,
                        .parts = {{matrix(attention + "q_proj", queries)},
                                  {matrix(attention + "k_proj", keys), matrix(attention + "v_proj", keys)}},
-                       .careful_with = careful_with}),
+                       .careful = careful}),
         std::move(output),
         source.linear({.name = feed_forward + "gate_up",
                        .inputs = s.hidden_size,

@@ -12,11 +12,20 @@ namespace samesay {
 // could take an inline function of theirs for the whole program.
 enum class Isa;
 
-// A row of inputs as 8-bit integers: x is about value * scale. `offset` is scale * weight_offset * sum of values.
+// A row of inputs as 8-bit integers from -127 to 127: x is about middle + scale * value.
 struct QuantisedRow {
     void* values;
     float scale;
-    float offset;
+    float middle;
+    float sum;  // of the values
+};
+
+// What belongs to the columns of a panel of 8-bit weights: a weight is about scale * (value - zero).
+struct PanelColumns {
+    const float* scale;
+    const float* zero;
+    const float* sum;   // of the weights as held
+    const float* bias;  // null for none
 };
 
 struct Kernels {
@@ -25,9 +34,9 @@ struct Kernels {
     int panel_columns;
     int tile_rows;
 
-    // How 8-bit weights lie in a panel: [input / group][column][input % group], each plus `weight_offset`.
+    // How 8-bit weights lie in a panel: [input / group][column][input % group], from 0 to 255 plus `weight_shift`.
     int group;
-    int weight_offset;
+    int weight_shift;
     // Bytes of one quantised input.
     int quantised_bytes;
 
@@ -44,7 +53,7 @@ struct Kernels {
     // The same for a panel of 8-bit weights and quantised inputs. Whoever calls it has the next panel fetched
     // meanwhile: `ahead` is where to read on, at `ahead_lines` cache lines (0, 1, 2 or 4) a group of inputs.
     void (*tile_int8)(int rows, int columns, int64_t depth, const QuantisedRow* const* a, const uint8_t* panel,
-                      const float* column_scale, const float* bias, bool accumulate, float* const* c,
+                      const PanelColumns& held, bool accumulate, float* const* c,
                       const void* ahead, int ahead_lines);
 
     // c[r][j] = (accumulate ? c[r][j] : 0) + sum over p of a[r][2p] * low(b[p][j]) + a[r][2p + 1] * high(b[p][j]),
@@ -64,8 +73,9 @@ struct Kernels {
     void (*transpose)(const uint32_t* from, int64_t from_stride, int count, int64_t words, uint32_t* to,
                       int64_t to_stride);
 
-    // Quantises x * channel_scale (null: x) to 8 bits with one scale for the row. Where its largest value is
-    // above `outlier` times its root mean square, the rest is quantised too, into `residual`, and true returned.
+    // Quantises x * channel_scale (null: x) to 8 bits that span the row from its least value to its largest. Where
+    // half of that is above `outlier` times the root mean square, the rest is quantised too, into `residual`, and
+    // true returned.
     bool (*quantise)(const float* x, const float* channel_scale, int64_t count, float outlier, QuantisedRow* row,
                      QuantisedRow* residual);
 

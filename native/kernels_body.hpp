@@ -241,7 +241,7 @@ void normalise(float* x, int64_t count) {
 namespace samesay {
 
 const Kernels SAMESAY_KERNELS = {
-    lanes, panel_columns, tile_rows, group, weight_offset, int(sizeof(Quantised)), tile, tile_bf16, tile_int8,
+    lanes, panel_columns, tile_rows, group, weight_shift, int(sizeof(Quantised)), tile, tile_bf16, tile_int8,
     tile_pairs, tile_panel_pairs, to_bf16, pair_bf16, transpose,
     quantise, mix, rms_norm, layer_norm, rotate, silu_multiply, gelu, add, normalise,
     softmax_block, scale, dots,

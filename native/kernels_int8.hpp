@@ -8,19 +8,20 @@
 
 namespace {
 
+using samesay::PanelColumns;
 using samesay::QuantisedRow;
 
 #if defined(__AVX512VNNI__)
-// vpdpbusd multiplies unsigned by signed bytes: weights carry an offset of 128, inputs stay signed so that four
-// of them can be broadcast straight from memory.
+// vpdpbusd multiplies unsigned by signed bytes: weights are the unsigned ones, so that four inputs can be broadcast
+// straight from memory.
 using Quantised = int8_t;
 constexpr int group = 4;
-constexpr int weight_offset = 128;
+constexpr int weight_shift = 0;
 #else
 // Without it, pairs of 16-bit products: exact, where the 8-bit multiply of AVX2 would saturate.
 using Quantised = int16_t;
 constexpr int group = 2;
-constexpr int weight_offset = 0;
+constexpr int weight_shift = -128;
 #endif
 
 constexpr float largest_quantised = 127.0f;
@@ -62,20 +63,23 @@ inline uint32_t sum_whole(Naturals v) {
 }
 
 template <class Value>
-inline void quantise_row(int64_t count, float scale, QuantisedRow* row, Value value_at) {
+inline void quantise_row(int64_t count, float scale, float middle, QuantisedRow* row, Value value_at) {
     Quantised* out = static_cast<Quantised*>(row->values);
-    const Floats inverse = broadcast(1.0f / scale);
+    const Floats inverse = broadcast(1.0f / scale), centre = broadcast(middle);
     Naturals sum = {};
     int64_t i = 0;
     for (; i < count; i += lanes) {
         const int64_t n = count - i < lanes ? count - i : lanes;
-        const Whole whole = round_to_whole(value_at(i, n) * inverse);
-        sum += reinterpret_cast<Naturals>(whole);
+        const Whole whole = round_to_whole((value_at(i, n) - centre) * inverse);
         store_quantised(out + i, whole, n);
+        if (n == lanes) sum += reinterpret_cast<Naturals>(whole);
     }
+    uint32_t total = sum_whole(sum);
+    for (int64_t j = count / lanes * lanes; j < count; ++j) total += uint32_t(int32_t(out[j]));
     for (i = count; i % group; ++i) out[i] = 0;
     row->scale = scale;
-    row->offset = scale * float(int32_t(uint32_t(weight_offset) * sum_whole(sum)));
+    row->middle = middle;
+    row->sum = float(int32_t(total));
 }
 
 bool quantise(const float* x, const float* channel_scale, int64_t count, float outlier, QuantisedRow* row,
@@ -83,32 +87,37 @@ bool quantise(const float* x, const float* channel_scale, int64_t count, float o
     const auto value_at = [&](int64_t i, int64_t n) {
         return scaled(n == lanes ? load(x + i) : load_some(x + i, n), channel_scale, i, n);
     };
-    Floats largest = {}, squares = {};
+    // The span holds zero, which most rows have in it anyway.
+    Floats highest = {}, lowest = {}, squares = {};
     for (int64_t i = 0; i < count; i += lanes) {
         const Floats v = value_at(i, count - i < lanes ? count - i : lanes);
-        largest = larger(largest, magnitude(v));
+        highest = larger(highest, v);
+        lowest = larger(lowest, -v);
         squares = multiply_add(v, v, squares);
     }
-    const float maximum = largest_lane(largest);
+    const float above = largest_lane(highest), below = largest_lane(lowest);
+    const float half = 0.5f * (above + below), middle = 0.5f * (above - below);
     // The smallest scale keeps its inverse finite for rows of zeros or denormal values.
-    const float scale = maximum > 1e-30f ? maximum / largest_quantised : 1e-30f;
-    quantise_row(count, scale, row, value_at);
-    if (maximum * maximum * float(count) <= outlier * outlier * sum_lanes(squares)) return false;
+    const float scale = half > 1e-30f ? half / largest_quantised : 1e-30f;
+    quantise_row(count, scale, middle, row, value_at);
+    if (half * half * float(count) <= outlier * outlier * sum_lanes(squares)) return false;
     const Quantised* coarse = static_cast<const Quantised*>(row->values);
-    quantise_row(count, scale / (2 * largest_quantised), residual, [&](int64_t i, int64_t n) {
+    quantise_row(count, scale / (2 * largest_quantised), 0.0f, residual, [&](int64_t i, int64_t n) {
         Whole whole = {};
         for (int64_t j = 0; j < n; ++j) whole[j] = coarse[i + j];
-        return multiply_add(to_floats(whole), broadcast(-scale), value_at(i, n));
+        return multiply_add(to_floats(whole), broadcast(-scale), value_at(i, n) - broadcast(middle));
     });
     return true;
 }
 
-inline void finish_int8(Floats value, int v, int columns, const float* column_scale, const float* bias,
+inline void finish_int8(Whole products, const QuantisedRow& row, int v, int columns, const PanelColumns& held,
                         bool accumulate, float* c) {
     const int64_t count = columns - v * lanes < lanes ? columns - v * lanes : lanes;
     if (count <= 0) return;
-    Floats result = value * load(column_scale + v * lanes);
-    if (bias) result += load(bias + v * lanes);
+    const Floats centred = multiply_add(load(held.zero + v * lanes), broadcast(-row.sum), to_floats(products));
+    const Floats middle = load(held.sum + v * lanes) * broadcast(row.middle);
+    Floats result = multiply_add(centred * broadcast(row.scale), load(held.scale + v * lanes), middle);
+    if (held.bias) result += load(held.bias + v * lanes);
     float* out = c + v * lanes;
     if (accumulate) result += count == lanes ? load(out) : load_some(out, count);
     if (count == lanes) {
@@ -127,7 +136,7 @@ inline void fetch_ahead(const char*& ahead) {
 
 template <int Rows, int Lines>
 void tile_int8_of(int columns, int64_t depth, const QuantisedRow* const* a, const uint8_t* panel,
-                  const float* column_scale, const float* bias, bool accumulate, float* const* c, const void* ahead) {
+                  const PanelColumns& held, bool accumulate, float* const* c, const void* ahead) {
     const char* next = static_cast<const char*>(ahead);
     const int64_t groups = (depth + group - 1) / group;
     Whole sums[Rows][panel_vectors] = {};
@@ -183,16 +192,12 @@ void tile_int8_of(int columns, int64_t depth, const QuantisedRow* const* a, cons
     }
 #pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
-        const Floats scale = broadcast(a[r]->scale), offset = broadcast(-a[r]->offset);
 #pragma GCC unroll 8
-        for (int v = 0; v < panel_vectors; ++v) {
-            finish_int8(multiply_add(to_floats(sums[r][v]), scale, offset), v, columns, column_scale, bias, accumulate,
-                        c[r]);
-        }
+        for (int v = 0; v < panel_vectors; ++v) finish_int8(sums[r][v], *a[r], v, columns, held, accumulate, c[r]);
     }
 }
 
-using TileInt8 = void (*)(int, int64_t, const QuantisedRow* const*, const uint8_t*, const float*, const float*, bool,
+using TileInt8 = void (*)(int, int64_t, const QuantisedRow* const*, const uint8_t*, const PanelColumns&, bool,
                           float* const*, const void*);
 
 template <int Rows>
@@ -203,8 +208,7 @@ constexpr TileInt8 tile_int8_with_rows(int lines) {
 }
 
 void tile_int8(int rows, int columns, int64_t depth, const QuantisedRow* const* a, const uint8_t* panel,
-               const float* column_scale, const float* bias, bool accumulate, float* const* c, const void* ahead,
-               int ahead_lines) {
+               const PanelColumns& held, bool accumulate, float* const* c, const void* ahead, int ahead_lines) {
     TileInt8 chosen = nullptr;
     if constexpr (tile_rows >= 6) {
         if (rows == 6) chosen = tile_int8_with_rows<6>(ahead_lines);
@@ -214,7 +218,7 @@ void tile_int8(int rows, int columns, int64_t depth, const QuantisedRow* const* 
     if (rows == 3) chosen = tile_int8_with_rows<3>(ahead_lines);
     if (rows == 2) chosen = tile_int8_with_rows<2>(ahead_lines);
     if (rows == 1) chosen = tile_int8_with_rows<1>(ahead_lines);
-    chosen(columns, depth, a, panel, column_scale, bias, accumulate, c, ahead);
+    chosen(columns, depth, a, panel, held, accumulate, c, ahead);
 }
 
 // One stage of the transform inside a vector: lane i meets lane i ^ step.

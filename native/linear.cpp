@@ -13,7 +13,7 @@ constexpr int64_t most_rows_of_block = 384;
 constexpr int64_t largest_mix_block = 128;
 // With so many rows a thread has enough work for each panel to hide that all threads read all panels.
 constexpr int64_t fewest_own_rows = 96;
-// A row whose largest value is so many times its root mean square keeps its rest in a second 8-bit row.
+// A row whose values span twice so many times its root mean square keeps its rest in a second 8-bit row.
 constexpr float outlier_ratio = 8.0f;
 
 int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
@@ -198,8 +198,12 @@ void Linear::multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t pane
     constexpr int most = 8;
     const int64_t width = kernels_.panel_columns;
     const uint8_t* weights = weights_of(panel);
-    const float* scale = weights_.column_scale.data() + panel * width;
-    const float* bias = weights_.bias.empty() ? nullptr : weights_.bias.data() + panel * width;
+    const int64_t column = panel * width;
+    const float* bias = weights_.bias.empty() ? nullptr : weights_.bias.data() + column;
+    const PanelColumns held{weights_.column_scale.data() + column, weights_.column_zero.data() + column,
+                            weights_.column_sum.data() + column, bias};
+    PanelColumns held_of_residuals = held;
+    held_of_residuals.bias = nullptr;
     const int64_t count = rows.end - rows.begin;
     const int64_t tiles = (count + kernels_.tile_rows - 1) / kernels_.tile_rows;
     const QuantisedRow* a[most];
@@ -212,7 +216,7 @@ void Linear::multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t pane
             c[row - begin] = out + row * out_stride;
         }
         const int lines = fetching.lines(tiles - t);
-        kernels_.tile_int8(int(end - begin), columns, inputs_, a, weights, scale, bias, accumulate, c,
+        kernels_.tile_int8(int(end - begin), columns, inputs_, a, weights, held, accumulate, c,
                            fetching.take(lines), lines);
     }
     int waiting = 0;
@@ -222,7 +226,7 @@ void Linear::multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t pane
             c[waiting++] = out + row * out_stride;
         }
         if (waiting == kernels_.tile_rows || (waiting > 0 && row + 1 == rows.end)) {
-            kernels_.tile_int8(waiting, columns, inputs_, a, weights, scale, nullptr, true, c, weights, 0);
+            kernels_.tile_int8(waiting, columns, inputs_, a, weights, held_of_residuals, true, c, weights, 0);
             waiting = 0;
         }
     }

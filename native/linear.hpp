@@ -37,15 +37,19 @@ struct LinearPlan {
     // The outputs of the layer's only matrix are added to the residual stream: those far larger than the rest are computed in float, because
     // what they carry decides how large the rest is after the next norm.
     bool to_stream = false;
-    // The name of a layer, this or one read before. Where that keeps outputs in float, this one is held in
-    // bfloat16 instead of 8 bits.
+    // Held in bfloat16 instead of 8 bits.
+    bool careful = false;
+    // The name of a layer, this or one read before. Where that keeps outputs in float, this one is careful.
     std::string careful_with;
 };
 
 // The memory of a layer, packed or mapped.
 struct LinearWeights {
     Array<uint8_t> panels;       // [panel][input][column], of the precision's type
-    Array<float> column_scale;   // int8 only
+    // int8 only; see PanelColumns
+    Array<float> column_scale;
+    Array<float> column_zero;
+    Array<float> column_sum;
     Array<float> bias;           // padded to whole panels; empty without one
     // int8: what inputs are multiplied by before they are quantised, 0 for those that are kept; empty for ones
     Array<float> channel_scale;

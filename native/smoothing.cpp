@@ -45,11 +45,14 @@ double dot(const float* a, const float* b, int64_t count) {
     return total;
 }
 
-// What remains of `x` after it was held in 8 bits with one scale.
+// What remains of `x` after it was held in 8 bits that span it.
 std::vector<float> quantised(std::vector<float> x) {
-    float largest = 1e-30f;
-    for (float value : x) largest = std::max(largest, std::fabs(value));
-    const float scale = largest / 127.0f;
+    float lowest = 0, highest = 0;
+    for (float value : x) {
+        lowest = std::min(lowest, value);
+        highest = std::max(highest, value);
+    }
+    const float scale = std::max(highest - lowest, 1e-30f) / 255.0f;
     for (float& value : x) value = std::nearbyint(value / scale) * scale;
     return x;
 }

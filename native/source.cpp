@@ -12,6 +12,7 @@ namespace samesay {
 namespace {
 
 constexpr float largest_quantised = 127.0f;
+constexpr float largest_byte = 255.0f;
 // Outputs of a matrix by which the smoothing of its inputs is judged.
 constexpr int64_t judged_outputs = 24;
 // An output to the residual stream whose weights are so many times as large as the median is kept in float, and so
@@ -125,10 +126,10 @@ class Packer {
             panels += Linear::panels_of(part, plan_.gated, width());
         }
         weights_.panels = Array<uint8_t>(panels * panel_bytes());
-        if (precision_ == Precision::int8) weights_.column_scale = Array<float>(panels * width());
-        // Columns that fill up the last panel of a part: with the offset they hold, their product is zero.
-        if (kernels_.weight_offset && precision_ == Precision::int8) {
-            std::memset(weights_.panels.mutable_data(), kernels_.weight_offset, size_t(weights_.panels.count()));
+        if (precision_ == Precision::int8) {
+            for (Array<float>* of_columns : {&weights_.column_scale, &weights_.column_zero, &weights_.column_sum}) {
+                *of_columns = Array<float>(panels * width());
+            }
         }
         if (has_bias()) weights_.bias = Array<float>(panels * width());
         weights_.kept.inputs = copy_of(kept_inputs_);
@@ -223,13 +224,21 @@ class Packer {
         // The transform is its own inverse, so mixed weights meet mixed inputs in the same product.
         const int64_t block = Linear::mix_block_of(plan_, precision_);
         if (block > 1) kernels_.mix(row_.data(), plan_.inputs, block, row_.data());
-        const float scale = scale_of(row_.data(), plan_.inputs);
-        weights_.column_scale.mutable_data()[column] = scale;
+        // The span holds zero, and zero is held exactly: a channel that is kept must add nothing.
+        const float lowest = std::min(0.0f, *std::min_element(row_.begin(), row_.end()));
+        const float highest = std::max(0.0f, *std::max_element(row_.begin(), row_.end()));
+        const float scale = std::max((highest - lowest) / largest_byte, 1e-30f);
+        const int zero = int(std::lrintf(-lowest / scale));
+        int64_t sum = 0;
         const int64_t group = kernels_.group;
         for (int64_t k = 0; k < plan_.inputs; ++k) {
-            const int value = int(std::lrintf(row_[size_t(k)] / scale)) + kernels_.weight_offset;
-            panel[k / group * group * width() + j * group + k % group] = uint8_t(value);
+            const int value = std::clamp(int(std::lrintf(row_[size_t(k)] / scale)) + zero, 0, int(largest_byte));
+            sum += value - zero;
+            panel[k / group * group * width() + j * group + k % group] = uint8_t(value + kernels_.weight_shift);
         }
+        weights_.column_scale.mutable_data()[column] = scale;
+        weights_.column_zero.mutable_data()[column] = float(zero + kernels_.weight_shift);
+        weights_.column_sum.mutable_data()[column] = scale * float(sum);
     }
 
     const Kernels& kernels_;
@@ -257,7 +266,7 @@ class PackingSource final : public Source {
     Linear linear(const LinearPlan& plan) override {
         Packer packer(kernels_, precision_, plan, tensors_);
         if (precision_ == Precision::int8 && plan.to_stream && packer.keep_outputs()) keeping_.insert(plan.name);
-        if (precision_ == Precision::int8 && keeping_.contains(plan.careful_with)) {
+        if (precision_ == Precision::int8 && (plan.careful || keeping_.contains(plan.careful_with))) {
             Packer careful(kernels_, Precision::bf16, plan, tensors_);
             return noted(plan, Linear(kernels_, Precision::bf16, plan, careful.pack()));
         }
@@ -344,6 +353,8 @@ class PackingSource final : public Source {
         const LinearWeights& weights = layer.weights();
         note(plan.name + ".panels", weights.panels);
         note(plan.name + ".column_scale", weights.column_scale);
+        note(plan.name + ".column_zero", weights.column_zero);
+        note(plan.name + ".column_sum", weights.column_sum);
         note(plan.name + ".bias", weights.bias);
         note(plan.name + ".channel_scale", weights.channel_scale);
         note(plan.name + ".kept_inputs", weights.kept.inputs);
@@ -410,7 +421,11 @@ class PackedSource final : public Source {
         LinearWeights weights;
         weights.panels = find<uint8_t>(plan.name + ".panels",
                                        panels * Linear::bytes_per_panel(kernels_, precision, plan.inputs));
-        if (precision == Precision::int8) weights.column_scale = find<float>(plan.name + ".column_scale", columns);
+        if (precision == Precision::int8) {
+            weights.column_scale = find<float>(plan.name + ".column_scale", columns);
+            weights.column_zero = find<float>(plan.name + ".column_zero", columns);
+            weights.column_sum = find<float>(plan.name + ".column_sum", columns);
+        }
         weights.bias = find_optional<float>(plan.name + ".bias", columns);
         weights.channel_scale = find_optional<float>(plan.name + ".channel_scale", plan.inputs);
         weights.kept.inputs = find_kept(plan.name + ".kept_inputs", plan.inputs);

@@ -16,6 +16,7 @@ import samesay
 from samesay import _native
 from samesay.checkpoint.bundled import minilm_folder, package_file
 from samesay.engine.base import Precision
+from samesay.model import load_local
 
 Vectors = NDArray[np.float32]
 
@@ -43,7 +44,7 @@ def cosines(
 ) -> NDArray[np.float64]:
     found: list[Vectors] = []
     for chosen in ("fp32", precision):
-        model = samesay.load(folder, precision=chosen)
+        model = load_local(folder, precision=chosen)
         if isinstance(inputs[0], str):
             found.append(model.encode(inputs, prompt="query"))
         else:
@@ -174,7 +175,8 @@ def test_nothing_is_kept_in_float_where_scales_and_residual_rows_do(
     sections = packed_sections(isolated_cache)
     assert not [name for name in sections if ".kept" in name]
     for name in sections:
-        if name.endswith(".panels"):
+        # The first layer's attention is always in bfloat16.
+        if name.endswith(".panels") and not name.startswith("layers.0.self_attn."):
             assert name.replace(".panels", ".column_scale") in sections, f"{name} is not in 8 bits"
 
 

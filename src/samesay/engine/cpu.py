@@ -18,7 +18,7 @@ from samesay.engine.sample_texts import sample_tokens
 from samesay.engine.tensor_names import require_head_norms, without_prefix
 from samesay.errors import CheckpointError, EngineError, PrecisionError, TokenError
 
-_REVISION = "2"
+_REVISION = "3"
 _MOST_THREADS = 1024
 _NO_TOKENS: NDArray[np.int32] = np.zeros(0, np.int32)
 

@@ -24,7 +24,7 @@ from samesay.checkpoint.cache import cache_folder
 Sections = dict[str, NDArray[np.uint8]]
 
 # Raise it whenever the layout of packed memory changes or the packing gives other values.
-LAYOUT = 5
+LAYOUT = 6
 
 _ALIGNMENT = 64
 _LARGEST_HEADER = 64 << 20
