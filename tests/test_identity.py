@@ -25,7 +25,8 @@ pytestmark = pytest.mark.usefixtures("isolated_cache")
 
 
 def fingerprint(folder: Path, **settings: Any) -> str:
-    return samesay.load(folder, **settings).identity.fingerprint
+    identity: samesay.Identity = samesay.load(folder, **settings).identity
+    return identity.fingerprint
 
 
 def edit(folder: Path, file: str, **values: object) -> None:

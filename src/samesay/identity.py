@@ -9,6 +9,8 @@ from samesay.checkpoint.folder import Checkpoint
 from samesay.engine.base import Engine
 
 _SHORT = 12
+# Stands for whatever of a vector's origin only the endpoint knows.
+REMOTE = "remote"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Identity:
         return digest(parts)
 
     def __str__(self) -> str:
+        if self.precision == REMOTE:
+            return f"{self.model}, remote, {self.dimensions} dimensions, {self.fingerprint[:_SHORT]}"
         return (
             f"{self.model}, {self.precision}, {self.pooling} pooling, {self.dimensions} dimensions, "
             f"{self.fingerprint[:_SHORT]}"

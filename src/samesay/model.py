@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from samesay import comparing
 from samesay.checkpoint.folder import Checkpoint, read_checkpoint
 from samesay.checkpoint.locate import locate
 from samesay.checkpoint.prompts import PairMode, Prompt, Prompts
-from samesay.engine.base import Engine, Precision
-from samesay.engine.cpu import CpuEngine
+from samesay.engine.base import PRECISIONS, Engine, Precision
+from samesay.engine.choosing import batch_tokens, device_of, make_engine
 from samesay.errors import (
     CheckpointError,
     OverlengthError,
     PromptError,
+    RemoteError,
     TextError,
     TokenError,
-    TruncationWarning,
 )
 from samesay.identity import Identity, identify
+from samesay.remote.address import is_remote, require_local_options_unset
+from samesay.text_model import Overlength as Overlength
+from samesay.text_model import Progress as Progress
+from samesay.text_model import TextModel
 from samesay.tokens import TokenizedTexts, lay_out
+from samesay.vectors import have_length_one
 
-Overlength = Literal["error", "truncate"]
-# Told the texts done, of a long text the share that is done, and the number of texts.
-Progress = Callable[[float, int], object]
+if TYPE_CHECKING:
+    from samesay.remote.settings import RemoteSettings
 
 # Tokens that go through the network together: enough to use every weight many times while it is in cache.
 BATCH_TOKENS = 1024
+_READ_AHEAD = 2**14
 # Texts tokenized at a time, so that a long list does not lie in memory as ids all at once.
 _TEXTS_AT_A_TIME = 1024
 
@@ -47,11 +52,13 @@ class EmbeddingModel:
     Args:
         checkpoint: The model on disk.
         engine: What runs it.
+        batch_tokens: Tokens that go through the network together.
     """
 
-    def __init__(self, checkpoint: Checkpoint, engine: Engine) -> None:
+    def __init__(self, checkpoint: Checkpoint, engine: Engine, batch_tokens: int = BATCH_TOKENS) -> None:
         self.checkpoint = checkpoint
         self.engine = engine
+        self._batch_tokens = batch_tokens
 
     def __repr__(self) -> str:
         return f"EmbeddingModel({self.name!r}, {self.engine.precision}, {self.dimensions} dimensions)"
@@ -65,6 +72,21 @@ class EmbeddingModel:
     def folder(self) -> Path:
         """Where the model lies."""
         return self.checkpoint.folder
+
+    @property
+    def reference(self) -> str:
+        """By what ``load`` finds the model again: its name where that leads here, else its folder."""
+        try:
+            if locate(self.name).folder.samefile(self.folder):
+                return self.name
+        except Exception:  # noqa: S110 - whatever stands against the name, the folder it is
+            pass
+        return str(self.folder.resolve())
+
+    @property
+    def read_ahead(self) -> int:
+        """Characters of text that are best handed over at once: fewer would cost more in calls."""
+        return _READ_AHEAD
 
     @property
     def dimensions(self) -> int:
@@ -123,8 +145,27 @@ class EmbeddingModel:
     ) -> NDArray[np.int64]:
         """Give the number of tokens of each text, prompt and special tokens included, uncut; shape (n,)."""
         prefix = self.prompts.prefix(prompt, task)
-        ids = self.checkpoint.tokenizer.encode(_as_list(texts), prefix)
+        ids = self.checkpoint.tokenizer.encode(comparing.as_list(texts), prefix)
         return np.array([len(one) for one in ids], np.int64)
+
+    def check(
+        self,
+        texts: Sequence[str],
+        *,
+        prompt: Prompt | None = None,
+        task: str | None = None,
+        overlength: Overlength = "error",
+    ) -> None:
+        """Raise what ``encode`` raises of texts, without computing vectors.
+
+        Raises:
+            SamesayError: As for ``tokenize``.
+        """
+        self.tokenize(texts, prompt=prompt, task=task, overlength=overlength)
+
+    def too_long(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """Say which texts, as they stand, are longer than the model reads; shape (n,)."""
+        return self.count_tokens(texts) > self.max_tokens
 
     def encode(
         self,
@@ -156,9 +197,41 @@ class EmbeddingModel:
             SamesayError: As for ``tokenize``.
         """
         prefix = self.prompts.prefix(prompt, task)
-        vectors, cut = self._encode(_as_list(texts), prefix, dimensions, overlength, progress)
-        _warn_of_cuts(cut, self.max_tokens)
+        vectors, cut = self.embed_texts(
+            comparing.as_list(texts), prefix, dimensions=dimensions, overlength=overlength, progress=progress
+        )
+        comparing.warn_of_cuts(cut, self.max_tokens)
         return vectors[0] if isinstance(texts, str) else vectors
+
+    def encode_steps(
+        self,
+        texts: Sequence[str],
+        *,
+        prompt: Prompt | None = None,
+        task: str | None = None,
+        dimensions: int | None = None,
+        overlength: Overlength = "error",
+        step_tokens: int = BATCH_TOKENS,
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """Give the vectors of texts and the tokens cut from each, some at a time, in order.
+
+        Args:
+            texts: n texts; all are tokenized before the first block.
+            prompt: As for ``tokenize``.
+            task: As for ``tokenize``.
+            dimensions: As for ``encode``.
+            overlength: As for ``tokenize``.
+            step_tokens: Tokens of a block at most, or a single longer text; it does not change the vectors.
+
+        Raises:
+            SamesayError: As for ``encode``.
+        """
+        prefix = self.prompts.prefix(prompt, task)
+        tokens = self._tokenize(texts, prefix, overlength)
+        shared = np.array(self.checkpoint.tokenizer.encode_prefix(prefix), np.int32)
+        for begin, end in tokens.batches(step_tokens):
+            part = tokens.part(begin, end)
+            yield self._embed(part, dimensions, None, shared), part.cut
 
     def encode_stream(
         self,
@@ -182,7 +255,7 @@ class EmbeddingModel:
         """
         blocks = self._encode_blocks(texts, self.prompts.prefix(prompt, task), dimensions, overlength, None)
         for vectors, cut in blocks:
-            _warn_of_cuts(cut, self.max_tokens)
+            comparing.warn_of_cuts(cut, self.max_tokens)
             yield vectors
 
     def encode_tokens(
@@ -214,7 +287,7 @@ class EmbeddingModel:
         tokens = token_ids if isinstance(token_ids, TokenizedTexts) else lay_out(token_ids)
         self._check_tokens(tokens)
         vectors = np.empty((len(tokens), width), np.float32)
-        for begin, end in tokens.batches(BATCH_TOKENS):
+        for begin, end in tokens.batches(self._batch_tokens):
             first = tokens.offsets[begin]
             ids = tokens.token_ids[first : tokens.offsets[end]]
 
@@ -255,13 +328,7 @@ class EmbeddingModel:
             TextError: When the sides differ in number.
             SamesayError: As for ``encode``.
         """
-        left, right = _as_list(left), _as_list(right)
-        if len(left) != len(right):
-            raise TextError(f"pairs need as many texts on each side; there are {len(left)} and {len(right)}")
-        a, b, cut = self._encode_sides(left, right, mode, task, dimensions, overlength)
-        _warn_of_cuts(cut, self.max_tokens)
-        scores: NDArray[np.float32] = np.einsum("nd,nd->n", a, b)
-        return scores.clip(-1, 1, out=scores)
+        return comparing.pair_similarity(self, left, right, mode, task, dimensions, overlength)
 
     def similarity_matrix(
         self,
@@ -274,19 +341,13 @@ class EmbeddingModel:
         overlength: Overlength = "error",
     ) -> NDArray[np.float32]:
         """Give the cosine of every left text with every right one, shape (n, m); without right, all pairs."""
-        left = _as_list(left)
-        a, b, cut = self._encode_sides(
-            left, left if right is None else _as_list(right), mode, task, dimensions, overlength
-        )
-        _warn_of_cuts(cut, self.max_tokens)
-        scores: NDArray[np.float32] = a @ b.T
-        return scores.clip(-1, 1, out=scores)
+        return comparing.all_similarities(self, left, right, mode, task, dimensions, overlength)
 
     def _check_tokens(self, tokens: TokenizedTexts) -> None:
         # The engine checks again; here a sequence still has the number that the caller knows.
-        lengths, ids = tokens.lengths, tokens.token_ids
-        if tokens.offsets[0] != 0 or tokens.offsets[-1] != len(ids):
-            raise TokenError(f"offsets must begin with 0 and end with the number of token ids, {len(ids)}")
+        lengths, total = tokens.lengths, len(tokens.token_ids)
+        if tokens.offsets[0] != 0 or tokens.offsets[-1] != total:
+            raise TokenError(f"offsets must begin with 0 and end with the number of token ids, {total}")
         if lengths.min(initial=1) < 1:
             raise TokenError(f"sequence {int(lengths.argmin())} has no tokens")
         if lengths.max(initial=0) > self.max_tokens:
@@ -294,39 +355,22 @@ class EmbeddingModel:
             raise TokenError(
                 f"sequence {longest} has {lengths[longest]} tokens; {self.name} reads {self.max_tokens}"
             )
-        size = self.checkpoint.architecture.vocabulary_size
-        outside = np.flatnonzero((ids < 0) | (ids >= size))
-        if len(outside):
-            sequence = int(np.searchsorted(tokens.offsets, outside[0], side="right")) - 1
-            raise TokenError(
-                f"sequence {sequence} has token id {ids[outside[0]]}; "
-                f"the vocabulary of {self.name} is 0 to {size - 1}"
-            )
+        tokens.require_ids_of(self.checkpoint.architecture.vocabulary_size, self.name, "sequence")
 
-    def _encode_sides(
+    def embed_texts(
         self,
-        left: list[str],
-        right: list[str],
-        mode: PairMode,
-        task: str | None,
-        dimensions: int | None,
-        overlength: Overlength,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-        left_prefix, right_prefix = self.prompts.pair_prefixes(mode, task)
-        a, cut = self._encode(left, left_prefix, dimensions, overlength, None)
-        if left is right and left_prefix == right_prefix:
-            return a, a, cut
-        b, right_cut = self._encode(right, right_prefix, dimensions, overlength, None)
-        return a, b, np.concatenate([cut, right_cut])
-
-    def _encode(
-        self,
-        texts: list[str],
-        prefix: str,
-        dimensions: int | None,
-        overlength: Overlength,
-        progress: Progress | None,
+        texts: Sequence[str],
+        prefix: str = "",
+        *,
+        dimensions: int | None = None,
+        overlength: Overlength = "error",
+        progress: Progress | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Give the vectors of texts with that prefix, and the tokens cut from each; see ``encode``.
+
+        Returns:
+            Rows of length 1, shape (n, dimensions), and whole numbers, shape (n,).
+        """
         vectors = np.empty((len(texts), self.checkpoint.check_dimensions(dimensions)), np.float32)
         cut = np.zeros(len(texts), np.int64)
         done = 0
@@ -378,7 +422,7 @@ class EmbeddingModel:
             raise PromptError(f"overlength must be 'error' or 'truncate', not {overlength!r}")
         tokenizer = self.checkpoint.tokenizer
         limit, trailing = self.max_tokens, tokenizer.special_tokens.trailing
-        sequences = tokenizer.encode(_as_list(texts), prefix, first)
+        sequences = tokenizer.encode(comparing.as_list(texts), prefix, first)
         cut = np.zeros(len(sequences), np.int64)
         size = self.checkpoint.architecture.vocabulary_size
         for i, ids in enumerate(sequences):
@@ -401,53 +445,125 @@ class EmbeddingModel:
         return lay_out(sequences, cut)
 
 
+@overload
+def load(
+    name_or_path: Path | None = None,
+    *,
+    precision: Precision | None = None,
+    threads: int | None = None,
+    device: str | None = None,
+    matryoshka: bool | None = None,
+    notice: Callable[[str], None] | None = None,
+) -> EmbeddingModel: ...
+
+
+@overload
+def load(
+    name_or_path: str | Path | None,
+    *,
+    precision: Precision | None = None,
+    threads: int | None = None,
+    device: str | None = None,
+    matryoshka: bool | None = None,
+    remote: RemoteSettings | None = None,
+    notice: Callable[[str], None] | None = None,
+) -> TextModel: ...
+
+
 def load(
     name_or_path: str | Path | None = None,
     *,
-    precision: Precision = "int8",
+    precision: Precision | None = None,
     threads: int | None = None,
+    device: str | None = None,
     matryoshka: bool | None = None,
+    remote: RemoteSettings | None = None,
     notice: Callable[[str], None] | None = None,
-) -> EmbeddingModel:
-    """Load a model that is on this machine; nothing is downloaded.
+) -> TextModel:
+    """Load a model that is on this machine, or reach one behind an endpoint; nothing is downloaded.
 
     Args:
         name_or_path: A model folder, ``"bundled"``, a short name that ``samesay models`` lists, or a hub id
-            that was pulled. By default the best model present.
-        precision: How the engine holds weights and activations.
+            that was pulled; or an endpoint, ``"openai:MODEL"`` or ``"https://host/v1#MODEL"``. By default
+            the best model present. A ``Path`` is always a folder.
+        precision: How the engine holds weights and activations; by default int8 on the processor, bf16 on a
+            GPU, fp32 with torch on the processor.
         threads: Threads to compute on; by default one a core that this process may use.
+        device: ``"cuda"``, ``"cuda:1"``, ``"mps"`` or ``"torch:cpu"`` compute with torch; by default our own
+            engine computes on the processor.
         matryoshka: Whether vectors may be cut to fewer dimensions, where that is not known of the model.
+        remote: How an endpoint is asked; by default what its name says after ``?``.
         notice: Is told, in one line, when there is something to wait for, as at the bundled model's first
             use.
 
     Raises:
         ModelNotFoundError: When there is no such model here.
         CheckpointError: When its folder is incomplete, damaged or of an unsupported kind.
+        RemoteError: When an endpoint is not named as it should be, or an option has no meaning for it.
     """
+    if isinstance(name_or_path, str) and is_remote(name_or_path):
+        from samesay.remote.model import load_remote
+
+        require_local_options_unset(precision=precision, threads=threads, device=device)
+        return load_remote(name_or_path, settings=remote, matryoshka=matryoshka)
+    if remote is not None:
+        raise RemoteError(f"remote settings are for an endpoint, and {name_or_path} is none")
+    return load_local(
+        name_or_path,
+        precision=precision,
+        threads=threads,
+        device=device,
+        matryoshka=matryoshka,
+        notice=notice,
+    )
+
+
+def load_local(
+    name_or_path: str | Path | None = None,
+    *,
+    precision: Precision | None = None,
+    threads: int | None = None,
+    device: str | None = None,
+    matryoshka: bool | None = None,
+    notice: Callable[[str], None] | None = None,
+) -> EmbeddingModel:
+    """Load a model that is on this machine; see ``load``.
+
+    Raises:
+        RemoteError: For the name of an endpoint.
+        SamesayError: As for ``load``.
+    """
+    if isinstance(name_or_path, str) and is_remote(name_or_path):
+        raise RemoteError(f"{name_or_path} is behind an endpoint; here a model on this machine is needed")
     found = locate(name_or_path, notice)
     checkpoint = read_checkpoint(found.folder, name=found.name, matryoshka=matryoshka)
-    return EmbeddingModel(checkpoint, CpuEngine(checkpoint, precision=precision, threads=threads))
+    engine = make_engine(checkpoint, device, precision, threads)
+    return EmbeddingModel(checkpoint, engine, batch_tokens(device))
 
 
-def _as_list(texts: str | Sequence[str]) -> list[str]:
-    try:
-        return [texts] if isinstance(texts, str) else list(texts)
-    except TypeError:
-        raise TextError(f"texts must be a string or strings, not {type(texts).__name__}") from None
+def load_as(
+    reference: str,
+    identity: Identity,
+    *,
+    threads: int | None = None,
+    notice: Callable[[str], None] | None = None,
+) -> TextModel:
+    """Load a model by its reference, on the engine and in the precision that an identity says.
+
+    Raises:
+        SamesayError: As for ``load``.
+    """
+    if is_remote(reference) or identity.precision not in PRECISIONS:
+        return load(reference)
+    precision = identity.precision
+    device = device_of(identity.engine)
+    return load(reference, precision=precision, threads=threads, device=device, notice=notice)
 
 
 def _require_unit_length(vectors: NDArray[np.float32], folder: Path) -> None:
     # A damaged weight may be finite and overflow on the way, and nothing else would tell.
-    squares = np.einsum("nd,nd->n", vectors, vectors)
-    if not (np.abs(squares - 1) < 0.01).all():
+    if not have_length_one(vectors).all():
         raise CheckpointError(
             f"{folder} gives vectors that are not finite or have no length: "
             "its weights are damaged; fetch the model again"
         )
-
-
-def _warn_of_cuts(cut: NDArray[np.int64], limit: int) -> None:
-    texts = int(np.count_nonzero(cut))
-    if texts:
-        message = f"{texts} of {len(cut)} texts cut to {limit} tokens, {int(cut.sum())} tokens lost"
-        warnings.warn(message, TruncationWarning, stacklevel=3)

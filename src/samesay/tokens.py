@@ -45,6 +45,31 @@ class TokenizedTexts:
             yield begin, end
             begin = end
 
+    def part(self, begin: int, end: int) -> TokenizedTexts:
+        """Give the texts from ``begin`` to before ``end``."""
+        first, last = self.offsets[begin], self.offsets[end]
+        offsets = self.offsets[begin : end + 1] - first
+        return TokenizedTexts(self.token_ids[first:last], offsets, self.cut[begin:end])
+
+    def require_ids_of(self, vocabulary_size: int, model: str, called: str) -> None:
+        """Refuse ids that a model does not have.
+
+        Args:
+            vocabulary_size: How many it has.
+            model: What people call it.
+            called: What they call one of these texts.
+
+        Raises:
+            TokenError: Naming the first such id and its text.
+        """
+        outside = np.flatnonzero((self.token_ids < 0) | (self.token_ids >= vocabulary_size))
+        if len(outside):
+            number = int(np.searchsorted(self.offsets, outside[0], side="right")) - 1
+            raise TokenError(
+                f"{called} {number} has token id {self.token_ids[outside[0]]}; "
+                f"the vocabulary of {model} is 0 to {vocabulary_size - 1}"
+            )
+
 
 def lay_out(sequences: Sequence[Sequence[int]], cut: NDArray[np.int64] | None = None) -> TokenizedTexts:
     """Lay sequences of token ids end to end.

@@ -28,7 +28,6 @@ from samesay.errors import InputFileError, OutputFileError, OverlengthError
 from samesay.identity import Identity
 from samesay.model import EmbeddingModel, load
 from samesay.textfiles import text_source
-from samesay.tokens import TokenizedTexts
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 WORDS = ["the", "cat", "sleeps", "under", "a", "tree", "猫", "睡觉", "été", "42"]
@@ -54,17 +53,21 @@ class Watched:
     def identity_at(self, dimensions: int) -> Identity:
         return self._model.identity_at(dimensions)
 
-    def tokenize(
+    @property
+    def read_ahead(self) -> int:
+        return self._model.read_ahead
+
+    def check(
         self,
         texts: Sequence[str],
         *,
         prompt: Literal["query", "document"] | None,
         task: str | None,
         overlength: Literal["error", "truncate"],
-    ) -> TokenizedTexts:
-        return self._model.tokenize(texts, prompt=prompt, task=task, overlength=overlength)
+    ) -> None:
+        self._model.check(texts, prompt=prompt, task=task, overlength=overlength)
 
-    def encode(
+    def encode_steps(
         self,
         texts: Sequence[str],
         *,
@@ -72,13 +75,23 @@ class Watched:
         task: str | None,
         dimensions: int | None,
         overlength: Literal["error", "truncate"],
-    ) -> NDArray[np.float32]:
-        raise AssertionError("used for queries only")
+        step_tokens: int,
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        steps = self._model.encode_steps(
+            texts,
+            prompt=prompt,
+            task=task,
+            dimensions=dimensions,
+            overlength=overlength,
+            step_tokens=step_tokens,
+        )
+        for vectors, cut in steps:
+            self._before(self.texts)
+            self.texts += len(vectors)
+            yield self.changed(vectors), cut
 
-    def encode_tokens(self, token_ids: TokenizedTexts, *, dimensions: int | None) -> NDArray[np.float32]:
-        self._before(self.texts)
-        self.texts += len(token_ids)
-        return self._model.encode_tokens(token_ids, dimensions=dimensions)
+    def changed(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        return vectors
 
 
 def interrupt_after(texts: int) -> Callable[[int], None]:
@@ -457,8 +470,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, model: EmbeddingMode
     width = 4096
 
     class Wide(Watched):
-        def encode_tokens(self, token_ids: TokenizedTexts, *, dimensions: int | None) -> NDArray[np.float32]:
-            return np.ones((len(token_ids), width), np.float32)
+        def changed(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.ones((len(vectors), width), np.float32)
 
     wide = Wide(model, lambda _: None)
     wide.dimensions = width

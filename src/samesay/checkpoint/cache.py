@@ -12,6 +12,8 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
+from samesay.flushing import flush
+
 
 def cache_folder() -> Path:
     """The folder of everything that samesay stores: ``SAMESAY_CACHE`` or the platform's cache folder."""
@@ -80,8 +82,4 @@ def flush_tree(folder: Path) -> None:
     """Force the files below ``folder`` to disk, so that a rename after it never shows empty files."""
     for path in folder.rglob("*"):
         if path.is_file():
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            flush(path)

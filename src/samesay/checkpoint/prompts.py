@@ -167,8 +167,10 @@ def read_prompts(folder: Path, names: Sequence[str]) -> Prompts:
         query = prompts.get("query", "")
         symmetric = query if query == _E5.query else ""
         return Prompts(query, prompts.get("document", prompts.get("passage", "")), symmetric)
-    for name in names:
-        for pattern, known in _BY_NAME:
-            if pattern.search(name):
-                return known
-    return Prompts()
+    found = (known_prompts(name) for name in names)
+    return next((known for known in found if known is not None), Prompts())
+
+
+def known_prompts(name: str) -> Prompts | None:
+    """Give the prompts that are known for models with that in their name, or None."""
+    return next((known for pattern, known in _BY_NAME if pattern.search(name)), None)

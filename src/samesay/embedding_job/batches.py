@@ -1,9 +1,8 @@
-"""Texts to batches of tokens, in order, a few at a time."""
+"""Texts to batches of vectors, in order, a few at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from samesay.embedding_job.request import EmbeddingRequest, TextEncoder
@@ -11,61 +10,58 @@ from samesay.errors import TextError
 from samesay.textfiles import TextRow, at_place
 
 if TYPE_CHECKING:
-    from samesay.tokens import TokenizedTexts
-
-# Fewer at a time would cost more in calls than in tokenizing.
-_LEAST_CHARACTERS = 2**14
+    import numpy as np
+    from numpy.typing import NDArray
 
 
-def token_batches(
+def vector_batches(
     rows: Iterator[TextRow], model: TextEncoder, request: EmbeddingRequest
-) -> Iterator[tuple[list[str], TokenizedTexts]]:
-    """Give the texts with their tokens, at most ``request.batch_tokens`` at once or a single longer text.
+) -> Iterator[tuple[list[str], NDArray[np.float32], int]]:
+    """Give texts, their vectors and how many of them were cut, some at a time.
+
+    A batch has about ``request.batch_tokens`` tokens, or is a single longer text.
 
     Raises:
         TextError: a text is too long or cannot be embedded; the message says which.
     """
-    for block in _blocks(rows, request.batch_tokens):
-        tokens = _tokenized(block, model, request)
-        for first, last in tokens.batches(request.batch_tokens):
-            yield [row.text for row in block[first:last]], _part(tokens, first, last)
+    for block in _blocks(rows, max(4 * request.batch_tokens, model.read_ahead)):
+        texts = [row.text for row in block]
+        done = 0
+        try:
+            for vectors, cut in model.encode_steps(
+                texts,
+                prompt=request.prompt,
+                task=request.task,
+                dimensions=request.dimensions,
+                overlength=request.overlength,
+                step_tokens=request.batch_tokens,
+            ):
+                yield texts[done : done + len(vectors)], vectors, int((cut > 0).sum())
+                done += len(vectors)
+        except TextError as error:
+            raise _located(error, block, model, request) from None
 
 
-def _blocks(rows: Iterator[TextRow], batch_tokens: int) -> Iterator[list[TextRow]]:
+def _blocks(rows: Iterator[TextRow], characters: int) -> Iterator[list[TextRow]]:
     # Tokens are known only after tokenizing; characters tell roughly how many texts make a batch or two.
     block: list[TextRow] = []
     size = 0
     for row in rows:
         block.append(row)
         size += len(row.text) + 4
-        if size >= max(4 * batch_tokens, _LEAST_CHARACTERS):
+        if size >= characters:
             yield block
             block, size = [], 0
     if block:
         yield block
 
 
-def _part(tokens: TokenizedTexts, first: int, last: int) -> TokenizedTexts:
-    offsets = tokens.offsets
-    return replace(
-        tokens,
-        token_ids=tokens.token_ids[offsets[first] : offsets[last]],
-        offsets=offsets[first : last + 1] - offsets[first],
-        cut=tokens.cut[first:last],
-    )
-
-
-def _tokenized(block: Sequence[TextRow], model: TextEncoder, request: EmbeddingRequest) -> TokenizedTexts:
-    def tokens_of(rows: Sequence[TextRow]) -> TokenizedTexts:
-        texts = [row.text for row in rows]
-        return model.tokenize(texts, prompt=request.prompt, task=request.task, overlength=request.overlength)
-
-    try:
-        return tokens_of(block)
-    except TextError:
-        for row in block:
-            try:
-                tokens_of([row])
-            except TextError as error:
-                raise at_place(error, request.source.place(row)) from None
-        raise
+def _located(
+    error: TextError, block: Sequence[TextRow], model: TextEncoder, request: EmbeddingRequest
+) -> TextError:
+    for row in block:
+        try:
+            model.check([row.text], prompt=request.prompt, task=request.task, overlength=request.overlength)
+        except TextError as single:
+            return at_place(single, request.source.place(row))
+    return error

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from samesay import __version__
-from samesay.embedding_job.batches import token_batches
+from samesay.embedding_job.batches import vector_batches
 from samesay.embedding_job.journal import (
     Journal,
     PartialFiles,
@@ -24,15 +23,9 @@ from samesay.embedding_job.journal import (
     read_journal,
 )
 from samesay.embedding_job.request import EmbeddingRequest, TextEncoder
-from samesay.errors import InputFileError, OutputFileError, TruncationWarning
+from samesay.errors import InputFileError, OutputFileError
 from samesay.textfiles import TextRow, read_texts
 from samesay.vectorfiles import IdKind, RawVectors, cannot_write, write_npy, write_parquet
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from samesay.tokens import TokenizedTexts
 
 SAVE_SECONDS = 1.0
 
@@ -209,9 +202,8 @@ def _embed_rest(
     try:
         with partial:
             saved = time.monotonic()
-            for texts, tokens in token_batches(left, model, job.request):
-                vectors = _vectors(texts, tokens, model, job.request)
-                partial.append(texts, vectors, int((tokens.cut > 0).sum()))
+            for texts, vectors, cut_texts in vector_batches(left, model, job.request):
+                partial.append(texts, vectors, cut_texts)
                 if time.monotonic() - saved >= save_seconds:
                     partial.save()
                     saved = time.monotonic()
@@ -221,23 +213,6 @@ def _embed_rest(
         if partial.journal.rows == 0:
             job.files.remove()
     return partial.journal
-
-
-def _vectors(
-    texts: Sequence[str], tokens: TokenizedTexts, model: TextEncoder, request: EmbeddingRequest
-) -> NDArray[np.float32]:
-    if request.prompt != "query":
-        return model.encode_tokens(tokens, dimensions=request.dimensions)
-    # Queries share their instruction, which `encode` computes once for all; the bits are the same.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TruncationWarning)
-        return model.encode(
-            texts,
-            prompt=request.prompt,
-            task=request.task,
-            dimensions=request.dimensions,
-            overlength=request.overlength,
-        )
 
 
 def _make_whole(job: EmbeddingJob, model: TextEncoder, journal: Journal) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from samesay.identity import Identity
-    from samesay.tokens import TokenizedTexts
 
 
 class TextEncoder(Protocol):
@@ -31,17 +30,21 @@ class TextEncoder(Protocol):
     def identity_at(self, dimensions: int) -> Identity:
         """What makes a vector of that width."""
 
-    def tokenize(
+    @property
+    def read_ahead(self) -> int:
+        """Characters of text that are best handed over at once."""
+
+    def check(
         self,
         texts: Sequence[str],
         *,
         prompt: Literal["query", "document"] | None,
         task: str | None,
         overlength: Literal["error", "truncate"],
-    ) -> TokenizedTexts:
-        """Texts to token ids."""
+    ) -> None:
+        """Refuse texts that cannot be embedded."""
 
-    def encode(
+    def encode_steps(
         self,
         texts: Sequence[str],
         *,
@@ -49,11 +52,9 @@ class TextEncoder(Protocol):
         task: str | None,
         dimensions: int | None,
         overlength: Literal["error", "truncate"],
-    ) -> NDArray[np.float32]:
-        """Texts to vectors."""
-
-    def encode_tokens(self, token_ids: TokenizedTexts, *, dimensions: int | None) -> NDArray[np.float32]:
-        """Token ids to vectors."""
+        step_tokens: int,
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """Texts to vectors and numbers of cut tokens, some at a time, in order."""
 
 
 @dataclass(frozen=True)

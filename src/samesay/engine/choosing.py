@@ -1,0 +1,75 @@
+"""Which engine runs a checkpoint: our own on the processor, or torch on a device that is named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from samesay.checkpoint.folder import Checkpoint
+from samesay.engine.base import Engine, Precision
+from samesay.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TORCH = "torch"
+_PROCESSOR_TOKENS = 1024
+_GPU_TOKENS = 32_768
+_PROCESSOR = "cpu"
+_DEVICES = ("cuda", "mps", "xpu")
+
+
+def make_engine(
+    checkpoint: Checkpoint, device: str | None, precision: Precision | None, threads: int | None
+) -> Engine:
+    """Load a checkpoint into an engine.
+
+    Args:
+        checkpoint: The model.
+        device: None or ``"cpu"`` for our own engine; ``"cuda"``, ``"cuda:1"``, ``"mps"``, ``"xpu"`` or
+            ``"torch:"`` and any device of torch.
+        precision: By default int8 on our own engine, and what torch's engine takes by itself.
+        threads: Threads of our own engine.
+
+    Raises:
+        EngineError: For a device that there is not, or threads with torch.
+        MissingExtraError: When torch is not installed.
+        SamesayError: As the engine raises it.
+    """
+    if device in (None, _PROCESSOR):
+        from samesay.engine.cpu import CpuEngine
+
+        return CpuEngine(checkpoint, precision="int8" if precision is None else precision, threads=threads)
+    name = str(device).removeprefix(f"{TORCH}:")
+    if name == device and name.partition(":")[0] not in _DEVICES:
+        raise EngineError(f"device must be cpu, cuda, cuda:N, mps, xpu or torch:cpu, not {device!r}")
+    if threads is not None:
+        raise EngineError("threads are for the engine on the processor; torch has its own setting")
+    return _torch_engine()(checkpoint, name, precision)
+
+
+def batch_tokens(device: str | None) -> int:
+    """Give the tokens that best go through the network together on a device.
+
+    On the processor enough to use every weight many times while it is in cache; a GPU has more to fill.
+    """
+    return _PROCESSOR_TOKENS if device in (None, _PROCESSOR, f"{TORCH}:cpu") else _GPU_TOKENS
+
+
+def device_of(revision: str) -> str | None:
+    """Give the device that leads to the engine of that revision, as far as it can be told."""
+    parts = revision.split("-")
+    if parts[0] != TORCH or len(parts) != 3:
+        return None
+    return parts[2] if parts[2] in _DEVICES else f"{TORCH}:{parts[2]}"
+
+
+def _torch_engine() -> Callable[[Checkpoint, str, Precision | None], Engine]:
+    from importlib.util import find_spec
+
+    from samesay.errors import MissingExtraError
+
+    if find_spec("torch") is None:
+        raise MissingExtraError("computing with torch", TORCH)
+    from samesay.engine.torch import TorchEngine
+
+    return TorchEngine

@@ -1,0 +1,254 @@
+"""Many texts to one endpoint: in requests that it takes, some at a time, none lost and none twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samesay.errors import DimensionsError, OverlengthError, RemoteAnswerError, RemoteError, TextError
+from samesay.remote.address import Address
+from samesay.remote.answer import Refusal, read_answer, unit_rows
+from samesay.remote.connection import Connection, Refused
+from samesay.remote.settings import RemoteSettings
+
+# Rather too many than too few: of the usual tokenizers none makes more of ordinary text.
+_BYTES_PER_TOKEN = 2.5
+_AROUND = 2
+_REMEMBERED = 10_000
+_ROUNDS_OF_CUTTING = 40
+_SIZE_STATUSES = (400, 413, 422)
+_TOO_MANY = re.compile(r"batch|too many|too large|inputs|array|items|maximum allowed", re.IGNORECASE)
+_TOO_LONG = re.compile(
+    r"context[ _]length|too long|max_model_len|max_seq_len|maximum (input|sequence) length|longer than|"
+    r"exceed|\d+ tokens|input length|token limit",
+    re.IGNORECASE,
+)
+
+Rows = NDArray[np.float32]
+# Told the numbers of texts, their vectors and the tokens cut from each.
+Emit = Callable[[Sequence[int], Rows, Sequence[int]], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is wanted for texts.
+
+    Attributes:
+        prefix: Stands before each.
+        texts: The texts.
+        sent_dimensions: Sent with the request, or None.
+        width: Width that the vectors are to have; None before the first answer.
+        truncate: Whether a text that is too long is cut.
+    """
+
+    prefix: str
+    texts: Sequence[str]
+    sent_dimensions: int | None
+    width: int | None
+    truncate: bool
+
+
+@dataclass
+class Sender:
+    """Sends texts. Used from one event loop, but for ``was_refused`` and the totals.
+
+    Args:
+        address: The endpoint and the model.
+        settings: Limits.
+        connection: The way there.
+    """
+
+    address: Address
+    settings: RemoteSettings
+    connection: Connection
+    texts: int = 0
+    tokens: int = 0
+    unknown: int = 0
+    width: int | None = None
+    _refused: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        self.width = self.settings.dimensions
+        self._most_inputs = self.settings.max_inputs
+        self._encoding: str | None = self.settings.encoding
+        self._places = asyncio.Semaphore(self.settings.concurrency)
+
+    def was_refused(self, text: str) -> bool:
+        """Say whether the endpoint has refused this text, prefix included, as too long."""
+        return _mark(text) in self._refused
+
+    async def send(self, asked: Asked, emit: Emit) -> None:
+        """Ask for the vectors of all texts; the first failure ends it all.
+
+        Raises:
+            SamesayError: Naming the text, where it is the text's fault.
+        """
+        batches = deque(self._batches(asked))
+
+        async def work() -> None:
+            while batches:
+                numbers = batches.popleft()
+                async with self._places:
+                    await self._batch(asked, numbers, emit)
+
+        workers = [asyncio.create_task(work()) for _ in range(min(self.settings.concurrency, len(batches)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    def _batches(self, asked: Asked) -> Iterator[list[int]]:
+        batch: list[int] = []
+        tokens = 0
+        for number, text in enumerate(asked.texts):
+            size = estimated_tokens(asked.prefix + text)
+            if batch and (
+                len(batch) >= self._most_inputs or tokens + size > self.settings.max_request_tokens
+            ):
+                yield batch
+                batch, tokens = [], 0
+            batch.append(number)
+            tokens += size
+        if batch:
+            yield batch
+
+    async def _batch(self, asked: Asked, numbers: list[int], emit: Emit) -> None:
+        if len(numbers) > self._most_inputs:
+            for begin in range(0, len(numbers), self._most_inputs):
+                await self._batch(asked, numbers[begin : begin + self._most_inputs], emit)
+            return
+        texts = [asked.prefix + asked.texts[number] for number in numbers]
+        try:
+            vectors = await self._vectors(texts, asked)
+        except Refused as refused:
+            refusal = refused.refusal
+        else:
+            self.texts += len(numbers)
+            emit(numbers, vectors, [0] * len(numbers))
+            return
+        if refusal.status not in _SIZE_STATUSES or refusal.param in ("model", "dimensions"):
+            raise self._error(refusal)
+        if len(numbers) == 1:
+            await self._single(asked, numbers[0], refusal, emit)
+            return
+        # Either it takes fewer at a time, or one of them is at fault: halves tell.
+        half = (len(numbers) + 1) // 2
+        if refusal.status == 413 or _TOO_MANY.search(refusal.message):
+            self._most_inputs = min(self._most_inputs, half)
+        await self._batch(asked, numbers[:half], emit)
+        await self._batch(asked, numbers[half:], emit)
+
+    async def _single(self, asked: Asked, number: int, refusal: Refusal, emit: Emit) -> None:
+        text = asked.texts[number]
+        if refusal.status != 413 and not _TOO_LONG.search(refusal.message + " " + refusal.code):
+            raise TextError(f"text {number} was refused by {self.address.url}: {refusal.message}")
+        self._remember(asked.prefix + text)
+        if not asked.truncate:
+            raise OverlengthError(
+                f"text {number} is too long for {self.address.model} ({refusal.message}). "
+                "Shorten it, split it, or cut it with overlength='truncate'"
+            )
+        kept = text
+        for _ in range(_ROUNDS_OF_CUTTING):
+            kept = kept[: int(len(kept) * _share_to_keep(refusal.message))].rstrip()
+            if not kept:
+                break
+            try:
+                vectors = await self._vectors([asked.prefix + kept], asked)
+            except Refused as refused:
+                refusal = refused.refusal
+                if refusal.status not in _SIZE_STATUSES:
+                    raise self._error(refusal) from None
+                continue
+            self.texts += 1
+            emit([number], vectors, [estimated_tokens(text[len(kept) :])])
+            return
+        raise OverlengthError(f"text {number} is refused however short it is cut: {refusal.message}")
+
+    async def _vectors(self, texts: list[str], asked: Asked) -> Rows:
+        content = await self._ask(texts, asked.sent_dimensions)
+        try:
+            answer = read_answer(content, len(texts))
+            width = answer.vectors.shape[1]
+            if asked.sent_dimensions is not None:
+                if width != asked.sent_dimensions:
+                    raise DimensionsError(
+                        f"{self.address.model} was asked for {asked.sent_dimensions} dimensions and gave "
+                        f"{width}: the endpoint does not cut. If the model was trained to be cut, "
+                        "the option cut=here cuts its vectors here"
+                    )
+            elif self.width is None:
+                self.width = width
+            elif width != self.width:
+                raise RemoteAnswerError(
+                    f"answered with {width} dimensions, and before with {self.width}: is it the same model?"
+                )
+            vectors = answer.vectors
+            if asked.width is not None and asked.width < width:
+                vectors = np.ascontiguousarray(vectors[:, : asked.width])
+            vectors = unit_rows(vectors)
+        except RemoteAnswerError as error:
+            raise RemoteAnswerError(f"{self.address.url} {error}") from None
+        if answer.tokens is None:
+            self.unknown += 1
+        self.tokens += answer.tokens or 0
+        return vectors
+
+    async def _ask(self, texts: list[str], dimensions: int | None) -> bytes:
+        try:
+            return await self.connection.ask("/embeddings", self._body(texts, dimensions))
+        except Refused as refused:
+            # Some servers know no encodings; what they send is read either way.
+            if self._encoding is None or "encoding_format" not in (
+                refused.refusal.message + refused.refusal.param
+            ):
+                raise
+            self._encoding = None
+            return await self.connection.ask("/embeddings", self._body(texts, dimensions))
+
+    def _body(self, texts: list[str], dimensions: int | None) -> bytes:
+        value: dict[str, object] = {"model": self.address.model, "input": texts}
+        if self._encoding is not None:
+            value["encoding_format"] = self._encoding
+        if dimensions is not None:
+            value["dimensions"] = dimensions
+        return json.dumps(value, ensure_ascii=False).encode()
+
+    def _error(self, refusal: Refusal) -> Exception:
+        words = f"{self.address.url} refuses {self.address.model} ({refusal.status}): {refusal.message}"
+        if refusal.param == "dimensions":
+            return DimensionsError(words)
+        return RemoteError(words)
+
+    def _remember(self, text: str) -> None:
+        self._refused[_mark(text)] = None
+        if len(self._refused) > _REMEMBERED:
+            self._refused.popitem(last=False)
+
+
+def estimated_tokens(text: str) -> int:
+    """Estimate the tokens of a text from its bytes, rather too high."""
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return int(size / _BYTES_PER_TOKEN) + 1 + _AROUND
+
+
+def _mark(text: str) -> bytes:
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _share_to_keep(message: str) -> float:
+    """Guess from "has 600 tokens; reads 512" how much of a text will do; without numbers, most of it."""
+    numbers = sorted({int(digits) for digits in re.findall(r"\d+", message) if len(digits) < 10})
+    if len(numbers) >= 2 and numbers[-2] >= 16:
+        return min(max(0.98 * numbers[-2] / numbers[-1], 0.2), 0.9)
+    return 0.8
