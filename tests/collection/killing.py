@@ -50,7 +50,9 @@ def kills(folder: Path, count: int, seed: int, longest: float) -> Iterator[Kille
         )
         try:
             assert process.stdout is not None
-            assert process.stdout.readline() == b"ready\n"
+            assert process.stderr is not None
+            begun = process.stdout.readline() == b"ready\n"
+            assert begun, process.stderr.read().decode()
             time.sleep(chance.random() * longest)
             assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
         finally:

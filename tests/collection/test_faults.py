@@ -287,15 +287,41 @@ def test_rows_of_an_interrupted_commit_are_invisible_and_removed_by_the_next(kb:
     import numpy as np
 
     assert kb.folder is not None
-    build = kb._build
     stray = np.arange(20, 24)
     vectors = small_model().encode(texts(4), prompt="query")
-    build.segments.add(stray, vectors)
+    with kb._held.reading() as build:
+        build.segments.add(stray, vectors)
     assert kb.check().problems == ()
     assert len(kb.check().notes) == 1
     assert len(kb.search(texts(1)[0], 50)) == 20
     kb.add([{"id": "new", "text": "new"}])
     assert kb.check().notes == ()
+    assert kb.check().problems == ()
+
+
+def test_compacting_makes_full_text_anew_when_its_words_are_of_another_version(kb: Collection) -> None:
+    import sqlite3
+
+    assert kb.folder is not None
+    expected = kb.search("amber birch", 20, mode="text")
+    words = kb.manifest.tokens
+    path = kb.folder / "manifest.json"
+    path.write_text(path.read_text("utf-8").replace(words, "0, none"), "utf-8")
+    (catalogue,) = kb.folder.glob("build-*/catalogue.sqlite")
+    database = sqlite3.connect(catalogue)
+    with database:  # as if a dictionary of that version had known other words and lengths
+        database.execute("UPDATE postings SET term = 'x' || term")
+        database.execute("UPDATE segments SET tokens = tokens + row")
+    database.close()
+    with samesay.open(kb.folder, small_model()) as other:
+        report = other.check()
+        assert report.problems == ()
+        assert any("samesay collection compact" in note for note in report.notes)
+        other.compact()
+        assert other.manifest.tokens == words
+        assert other.check().notes == ()
+        assert other.search("amber birch", 20, mode="text") == expected
+    assert kb.search("amber birch", 20, mode="text") == expected
     assert kb.check().problems == ()
 
 

@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from samesay.collection.base import VectorStore
-from samesay.collection.lance import IndexSettings, LanceStore
+from samesay.collection.lance import LanceStore
+from samesay.collection.lance_index import IndexSettings
 from samesay.collection.memory import MemoryStore
 from samesay.collection.qdrant import QdrantStore
 from samesay.collection.storage import STORAGES, Storage
@@ -102,7 +103,7 @@ def test_removed_rows_are_gone_and_reading_them_is_an_error(make: Make) -> None:
 
 
 def test_an_index_finds_what_exact_search_does_and_what_came_after_it(tmp_path: Path) -> None:
-    settings = IndexSettings(least_rows=5000, partition_rows=500)
+    settings = IndexSettings(exact_numbers=5000 * 64, cell_rows=500)
     store = LanceStore(str(tmp_path), "rows", 64, "f32", settings)
     vectors, queries = clustered(9000, 1, 64), clustered(50, 2, 64)
     store.add(np.arange(8000), vectors[:8000])

@@ -78,7 +78,7 @@ class Build:
         """Give the committed state, inside ``catalogue.reading``; stores see what it names."""
         last = self._snapshot
         self._snapshot = snapshot(self.catalogue, last)
-        if last is not None and self._snapshot is not last:
+        if self._snapshot is not last:
             for name in ("segments", "documents"):
                 if name in self.__dict__:
                     getattr(self, name).refresh()

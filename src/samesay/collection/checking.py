@@ -18,6 +18,7 @@ from samesay.collection.fulltext.postings import MOST_COUNTED, terms_of_index
 from samesay.collection.fulltext.tokens import revision
 from samesay.collection.snapshot import Snapshot
 from samesay.errors import CollectionError
+from samesay.vectors import have_length_one
 
 _NEIGHBOURS = 10
 _VECTORS_AT_A_TIME = 4096
@@ -163,8 +164,7 @@ def _check_vectors(name: str, store: VectorStore, wanted: Mask, notes: list[str]
     if left:
         notes.append(f"{left} {name} vectors are left by an interrupted run; the next writer removes them")
     for vectors in _blocks(store.read, np.flatnonzero(wanted)):
-        squares = np.einsum("nd,nd->n", vectors, vectors)
-        wrong = int((~(np.abs(squares - 1) < 0.01)).sum())
+        wrong = int((~have_length_one(vectors)).sum())
         if wrong:
             yield f"{wrong} {name} vectors are not of length 1"
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from threading import RLock
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, overload
 
@@ -14,47 +12,22 @@ from samesay.collection.build import Build, discard_all_but
 from samesay.collection.document import Document
 from samesay.collection.filters import Filter
 from samesay.collection.fusion import K
+from samesay.collection.held import HeldBuild
 from samesay.collection.hit import Hit
-from samesay.collection.locking import one_writer
-from samesay.collection.manifest import Manifest, read_manifest
+from samesay.collection.info import CollectionInfo, info
+from samesay.collection.manifest import Manifest
+from samesay.collection.model_check import check_identity
 from samesay.collection.searching import Level, Mode, SearchSettings, search
 from samesay.collection.segmenting import Encoder
 from samesay.collection.storage import Storage
 from samesay.collection.writing import Adding, AddReport, Progress, delete
-from samesay.errors import (
-    CollectionError,
-    DamagedCollectionError,
-    DimensionsError,
-    IdentityMismatchError,
-    SearchError,
-)
+from samesay.errors import SearchError
 
 if TYPE_CHECKING:
     from samesay.collection.checking import CheckReport
-    from samesay.model import EmbeddingModel
+    from samesay.text_model import TextModel
 
-ModelLoader = Callable[[Manifest], "EmbeddingModel"]
-
-
-@dataclass(frozen=True)
-class CollectionInfo:
-    """What is known of a collection without its model.
-
-    Args:
-        manifest: What it is.
-        documents: How many documents it has.
-        segments: How many segments they have.
-        dead_segments: Segments that are gone and wait for compaction.
-        fields: The fields that filters may name.
-        size_bytes: Its files together; 0 in memory.
-    """
-
-    manifest: Manifest
-    documents: int
-    segments: int
-    dead_segments: int
-    fields: tuple[str, ...]
-    size_bytes: int
+ModelLoader = Callable[[Manifest], "TextModel"]
 
 
 class Collection:
@@ -71,15 +44,14 @@ class Collection:
 
     def __init__(self, folder: Path | None, build: Build, load: ModelLoader) -> None:
         self.folder = folder
-        self._build = build
+        self._held = HeldBuild(folder, build)
         self._load = load
-        self._model: EmbeddingModel | None = None
-        self._lock = RLock()
-        self._closed = False
+        self._model: TextModel | None = None
+        self._loading = Lock()
 
     def __repr__(self) -> str:
         place = str(self.folder) if self.folder else "in memory"
-        return f"Collection({place!r}, {self._build.manifest.identity})"
+        return f"Collection({place!r}, {self.manifest.identity})"
 
     def __enter__(self) -> Collection:
         return self
@@ -91,28 +63,28 @@ class Collection:
 
     def __len__(self) -> int:
         """Give the number of documents."""
-        with self._open() as build, build.catalogue.reading():
+        with self._held.reading() as build, build.catalogue.reading():
             return int(build.snapshot().alive.sum())
 
     def __contains__(self, document_id: object) -> bool:
         """Say whether a document of that id is here."""
-        with self._open() as build, build.catalogue.reading():
+        with self._held.reading() as build, build.catalogue.reading():
             return isinstance(document_id, str) and bool(build.catalogue.documents([document_id]))
 
     @property
     def manifest(self) -> Manifest:
         """What the collection is: model, storage, segmenting."""
-        return self._build.manifest
+        return self._held.manifest
 
     @property
-    def model(self) -> EmbeddingModel:
+    def model(self) -> TextModel:
         """The model, loaded at first use.
 
         Raises:
             ModelNotFoundError: It is not on this machine.
             IdentityMismatchError: What is found under its name gives other vectors.
         """
-        with self._lock:
+        with self._loading:
             if self._model is None:
                 model = self._load(self.manifest)
                 check_identity(model, self.manifest, self.folder)
@@ -145,11 +117,13 @@ class Collection:
             CollectionBusyError: Another process is writing.
             CollectionError: The folder cannot be written to, or the disk is full.
         """
+        from samesay.collection.compacting import tidy
+
         model = self.model
-        with self._write() as build:
+        with self._held.writing() as build:
             adding = Adding(build, Encoder(model, build.manifest))
             report = adding.run(documents, prune=prune, progress=progress)
-            self._tidy(build)
+            tidy(build)
             return report
 
     def delete(self, ids: Iterable[str]) -> int:
@@ -161,12 +135,12 @@ class Collection:
             How many there were.
         """
         chosen = list(dict.fromkeys([ids] if isinstance(ids, str) else ids))
-        with self._write() as build:
+        with self._held.writing() as build:
             return delete(build, chosen)
 
     def get(self, document_id: str) -> Document | None:
         """Give a document as it was added, or None."""
-        with self._open() as build, build.catalogue.reading():
+        with self._held.reading() as build, build.catalogue.reading():
             stored = build.catalogue.documents([document_id])
             return build.catalogue.restored(stored[0]) if stored else None
 
@@ -174,7 +148,7 @@ class Collection:
         """Give all documents, in the order in which they came."""
         last = -1
         while True:
-            with self._open() as build, build.catalogue.reading():
+            with self._held.reading() as build, build.catalogue.reading():
                 stored = build.catalogue.all_documents(after=last)
                 found = [build.catalogue.restored(one) for one in stored]
             if not stored:
@@ -255,30 +229,20 @@ class Collection:
             vectors = self.model.encode(
                 queries, prompt="query", task=task, dimensions=self.manifest.dimensions
             )
-        with self._open() as build:
+        with self._held.reading() as build:
             hits = search(build, queries, vectors, settings)
         return hits[0] if isinstance(query, str) else hits
 
     def info(self) -> CollectionInfo:
         """Say what is here; needs neither model nor vectors."""
-        with self._open() as build, build.catalogue.reading():
-            catalogue = build.catalogue
-            state = build.snapshot()
-            segments = int((state.document_of_row >= 0).sum())
-            return CollectionInfo(
-                build.manifest,
-                int(state.alive.sum()),
-                segments,
-                len(catalogue.dead()[0]),
-                tuple(catalogue.fields()),
-                folder_size(self.folder),
-            )
+        with self._held.reading() as build:
+            return info(build, self.folder)
 
     def compact(self) -> None:
         """Give back the space of what is gone, and bring indexes up to date."""
         from samesay.collection.compacting import compact
 
-        with self._write() as build:
+        with self._held.writing() as build:
             compact(build)
             if self.folder is not None:
                 discard_all_but(self.folder, build.manifest.build)
@@ -291,12 +255,12 @@ class Collection:
         """
         from samesay.collection.checking import check
 
-        with self._open() as build:
+        with self._held.reading() as build:
             return check(build, samples)
 
     def upgrade(
         self,
-        model: EmbeddingModel,
+        model: TextModel,
         *,
         dimensions: int | None = None,
         storage: Storage | None = None,
@@ -322,76 +286,21 @@ class Collection:
         from samesay.collection.opening import upgraded_manifest
         from samesay.collection.upgrading import upgrade
 
-        with self._write() as build:
+        with self._held.writing() as build:
             wanted = upgraded_manifest(
                 build.manifest, model, dimensions, storage, segment_tokens, segment_limit, weighting
             )
             if wanted == build.manifest:
                 return AddReport(unchanged=len(self))
-            self._build, report = upgrade(self.folder, build, wanted, Encoder(model, wanted), progress)
-            self._model = model
-            build.remove()
+            made, report = upgrade(self.folder, build, wanted, Encoder(model, wanted), progress)
+            self._held.switch(made)
+            with self._loading:
+                self._model = model
             return report
 
     def close(self) -> None:
         """Let go of files; the collection cannot be used after it."""
-        with self._lock:
-            if not self._closed:
-                self._closed = True
-                self._build.close()
-
-    @contextmanager
-    def _open(self) -> Iterator[Build]:
-        with self._lock:
-            if self._closed:
-                raise CollectionError("the collection is closed; open it again")
-            self._follow()
-            yield self._build
-
-    @contextmanager
-    def _write(self) -> Iterator[Build]:
-        with self._lock, one_writer(self.folder), self._open() as build:
-            yield build
-
-    def _follow(self) -> None:
-        """Go over to the build that the collection has now, if another process has switched it."""
-        if self.folder is None:
-            return
-        manifest = read_manifest(self.folder)
-        if manifest is None:
-            raise DamagedCollectionError(f"{self.folder} is no collection any more: its manifest is gone")
-        if manifest == self._build.manifest:
-            return
-        before = self._build.manifest.identity
-        if manifest.identity.fingerprint != before.fingerprint:
-            raise IdentityMismatchError(
-                f"{self.folder} was upgraded meanwhile, from {before} to {manifest.identity}; open it again"
-            )
-        self._build.close()
-        self._build = Build(self.folder, manifest)
-
-    def _tidy(self, build: Build) -> None:
-        from samesay.collection.compacting import tidy
-
-        tidy(build)
-
-
-def check_identity(model: EmbeddingModel, manifest: Manifest, folder: Path | None) -> None:
-    """Refuse a model that gives other vectors than those of the collection.
-
-    Raises:
-        IdentityMismatchError: Both are named.
-    """
-    try:
-        identity = model.identity_at(manifest.dimensions)
-    except DimensionsError:
-        identity = model.identity
-    if identity.fingerprint != manifest.identity.fingerprint:
-        raise IdentityMismatchError(
-            f"{folder or 'the collection in memory'} was made with {manifest.identity}; "
-            f"the model given is {identity}. Use that model, or go over to this one: "
-            f"samesay collection upgrade {folder or ''} --model {model.name}"
-        )
+        self._held.close()
 
 
 def _check_queries(queries: Sequence[str]) -> None:
@@ -400,14 +309,3 @@ def _check_queries(queries: Sequence[str]) -> None:
             raise SearchError(f"a query is a string, not {type(query).__name__}")
         if not query.strip():
             raise SearchError("the query is empty")
-
-
-def folder_size(folder: Path | None) -> int:
-    """Give the bytes of all files below a folder."""
-    size = 0
-    for path in folder.rglob("*") if folder else ():
-        try:
-            size += path.lstat().st_size
-        except OSError:
-            continue  # another process has just removed it
-    return size

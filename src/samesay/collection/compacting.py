@@ -6,6 +6,8 @@ import numpy as np
 
 from samesay.collection.build import Build
 from samesay.collection.fulltext.postings import merge_all
+from samesay.collection.fulltext.tokens import revision
+from samesay.collection.rewording import reword
 from samesay.collection.writing import recover
 
 # What is dead is only left out by searches until it is this much.
@@ -17,6 +19,8 @@ _COMMITS = 32
 
 def compact(build: Build) -> None:
     """Remove what is dead from vectors and full text, and bring indexes up to date.
+
+    Full text that was made with the words of another version of samesay or of its dictionary is made anew.
 
     Every step can be the last one: dead rows are removed from the stores first, where no search looks for
     them any more, and forgotten by the catalogue after that.
@@ -31,6 +35,8 @@ def compact(build: Build) -> None:
         build.documents.remove(numbers)
     build.segments.compact()
     build.documents.compact()
+    if build.manifest.tokens != revision():
+        reword(build)
     with catalogue.writing():
         merge_all(catalogue, lambda found: ~np.isin(found, rows))
         catalogue.forget_dead()

@@ -7,10 +7,11 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from samesay.collection.document import RESERVED, Document, MetadataValue, as_document
+from samesay.collection.document_language import LanguageRule, stated_language
 from samesay.errors import DocumentError, InputFileError
 
 LARGEST_FILE = 64 * 2**20
@@ -79,7 +80,9 @@ def find_files(paths: Sequence[Path], *, without: Path | None = None) -> Found:
     return found
 
 
-def read_documents(found: Found, *, largest: int = LARGEST_FILE) -> Iterator[Document]:
+def read_documents(
+    found: Found, *, largest: int = LARGEST_FILE, language: str | None = None
+) -> Iterator[Document]:
     """Give the documents of files; what cannot be read is added to ``found.skipped``.
 
     A text file is one document, whose id is its path as it was given. A table has one in each row: columns
@@ -89,20 +92,33 @@ def read_documents(found: Found, *, largest: int = LARGEST_FILE) -> Iterator[Doc
     Args:
         found: From ``find_files``.
         largest: Bytes that a text file may have; larger ones are skipped.
+        language: Of texts that state none: a code, or ``path`` to take it from names such as ``docs/en/``.
+            The language of code is that of the program.
+
+    Raises:
+        DocumentError: For a language that is neither.
     """
+    rule = LanguageRule(language)
     for path, name in found.files:
         try:
             if path.suffix.lower() in _TABLES:
-                yield from _rows(path, name)
+                for row in _rows(path, name):
+                    yield _with_language(row, name, rule)
             else:
                 document = _text(path, name, largest, found)
                 if document is not None:
-                    yield document
+                    yield _with_language(document, name, rule)
         except (InputFileError, DocumentError) as error:
             found.skipped.append(Skipped(name, str(error), failed=True))
         except OSError as error:
             found.skipped.append(Skipped(name, f"cannot be read: {error.strerror or error}", failed=True))
         found.read += 1
+
+
+def _with_language(document: Document, name: str, rule: LanguageRule) -> Document:
+    if document.language or document.format not in ("markdown", "text"):
+        return document
+    return replace(document, language=rule.of(name))
 
 
 def _walk(path: Path, excluded: Path | None, seen: set[Path], found: Found) -> Iterator[Path]:
@@ -136,6 +152,7 @@ def _walk(path: Path, excluded: Path | None, seen: set[Path], found: Found) -> I
 
 
 def _text(path: Path, name: str, largest: int, found: Found) -> Document | None:
+    from samesay.longtext.front_matter import front_matter_end
     from samesay.longtext.segment import format_of
 
     size = path.stat().st_size
@@ -159,7 +176,9 @@ def _text(path: Path, name: str, largest: int, found: Found) -> Document | None:
         found.skipped.append(Skipped(name, "is empty", failed=False))
         return None
     form, language = format_of(path)
-    title = _title(text) if form == "markdown" else None
+    title = None
+    if form == "markdown":
+        title, language = _title(text), stated_language(text[: front_matter_end(text)])
     return as_document(Document(name, text, title, language, {}, form))
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,10 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samesay.collection.base import Mask, Ranking, Rows, Vectors
+from samesay.collection.lance_index import (
+    IndexSettings,
+    build_index,
+    find_index,
+    kind_of,
+    nearest,
+    probes_of,
+)
+from samesay.collection.lance_rows import (
+    append_to,
+    matrix_of,
+    numbers_of,
+    scanned_columns,
+    schema_of,
+    table_of,
+)
 from samesay.collection.permitting import search_permitted
 from samesay.collection.scan import Scan, rescored
-from samesay.collection.storage import Storage, codes, kept
+from samesay.collection.storage import Storage
 from samesay.errors import CollectionError, DamagedCollectionError, MissingExtraError
+from samesay.flushing import flush
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,27 +43,6 @@ Result = TypeVar("Result")
 _ROWS_AT_A_TIME = 4096
 _TRIES = 3
 _MOST_ROWS = 2**32 - 1  # that LanceDB can be asked for
-
-
-@dataclass(frozen=True)
-class IndexSettings:
-    """When an index is built and how thoroughly it is searched.
-
-    Args:
-        least_rows: With fewer rows every search is exact.
-        partition_rows: Rows in a cell of the index, on average.
-        probes: Cells looked through, as a share of all cells, and at least ``least_probes``.
-        least_probes: See ``probes``.
-        refine: Rows scored again with their kept vectors, as a multiple of those asked for.
-        unindexed: Rows added since the index was built, as a share of all, that make ``compact`` extend it.
-    """
-
-    least_rows: int = 200_000
-    partition_rows: int = 2000
-    probes: float = 0.05
-    least_probes: int = 20
-    refine: int = 10
-    unindexed: float = 0.1
 
 
 class LanceStore:
@@ -80,30 +74,31 @@ class LanceStore:
         self._index = index or IndexSettings()
         self._flushed: set[Path] = set()
         self._scan: Scan | None = None
+        self._behind = True
+        self._has_index = False
+        self._probes = 1
         with self._told():
             self._name = name
             self._database: Any = lancedb.connect(folder)
-            self._table: Any = self._database.create_table(name, schema=self._schema(), exist_ok=True)
-            self._has_index = self._find_index()
+            schema = schema_of(width, storage)
+            self._table: Any = self._database.create_table(name, schema=schema, exist_ok=True)
+            self._look()
 
     @property
     def searching(self) -> str:
         """Exact, or the index and its settings."""
         if not self._has_index:
             return "exact"
-        return f"IVF_PQ index, {self._index.refine} times the rows asked for scored again"
+        return (
+            f"{kind_of(self._width)} index, {self._probes} cells looked through, "
+            f"{self._index.refine} times the rows asked for scored again"
+        )
 
     def add(self, rows: Rows, vectors: Vectors) -> None:
         """See ``VectorStore.add``."""
-        import pyarrow as pa
-
-        schema = self._schema()
-        columns = [pa.array(rows), self._fixed(kept(vectors, self._storage), schema.field("vector").type)]
-        if self._storage == "int8":
-            numbers, scales = codes(kept(vectors, self._storage).astype(np.float32))
-            columns += [self._fixed(numbers, schema.field("codes").type), pa.array(scales)]
         with self._told():
-            self._table.add(pa.Table.from_arrays(columns, schema=schema))
+            self._table.add(table_of(rows, vectors, self._storage))
+        self._behind = True
         self._flush()
 
     def remove(self, rows: Rows) -> None:
@@ -126,7 +121,8 @@ class LanceStore:
         """See ``VectorStore.refresh``."""
         with self._told():
             self._table.checkout_latest()
-            self._has_index = self._find_index()
+            self._behind = True
+            self._look()
 
     def read(self, rows: Rows) -> Vectors:
         """See ``VectorStore.read``."""
@@ -135,7 +131,7 @@ class LanceStore:
         for begin in range(0, len(wanted), _ROWS_AT_A_TIME):
             condition = f"row IN ({_listed(wanted[begin : begin + _ROWS_AT_A_TIME])})"
             for batch in self._batches(condition, ["row", "vector"]):
-                found.append((_numbers(batch, "row"), _matrix(batch, "vector").astype(np.float32)))
+                found.append((numbers_of(batch, "row"), matrix_of(batch, "vector").astype(np.float32)))
         numbers = np.concatenate([one for one, _ in found])
         order = np.argsort(numbers, kind="stable")
         if not np.array_equal(numbers[order], wanted):
@@ -146,7 +142,7 @@ class LanceStore:
 
     def rows(self) -> Rows:
         """See ``VectorStore.rows``."""
-        found = [_numbers(batch, "row") for batch in self._batches(None, ["row"])]
+        found = [numbers_of(batch, "row") for batch in self._batches(None, ["row"])]
         return np.sort(np.concatenate([np.empty(0, np.int64), *found]))
 
     def search(self, queries: Vectors, count: int, allowed: Mask, *, exact: bool = False) -> list[Ranking]:
@@ -163,7 +159,8 @@ class LanceStore:
                 # Readers of an older version look again; see `_again`.
                 warnings.simplefilter("ignore")
                 self._table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
-            self._build_index()
+            build_index(self._table, self._width, self._index)
+            self._look()
         self._scan = None
         self._flush()
 
@@ -175,22 +172,6 @@ class LanceStore:
     def close(self) -> None:
         """Let go of what is in memory."""
         self._scan = None
-
-    def _schema(self) -> pa.Schema:
-        import pyarrow as pa
-
-        number = pa.float32() if self._storage == "f32" else pa.float16()
-        fields = [pa.field("row", pa.int64()), pa.field("vector", pa.list_(number, self._width))]
-        if self._storage == "int8":
-            fields += [pa.field("codes", pa.list_(pa.int8(), self._width)), pa.field("scale", pa.float32())]
-        return pa.schema(fields)
-
-    def _fixed(self, matrix: np.ndarray[Any, Any], kind: pa.DataType) -> pa.Array:
-        import pyarrow as pa
-
-        return pa.FixedSizeListArray.from_arrays(
-            pa.array(np.ascontiguousarray(matrix).reshape(-1)), type=kind
-        )
 
     def _batches(self, condition: str | None, columns: list[str]) -> Iterator[pa.RecordBatch]:
         def read() -> list[pa.RecordBatch]:
@@ -212,76 +193,31 @@ class LanceStore:
             return action()
 
     def _scanned(self) -> Scan:
-        scan = self._scan or Scan(self._width, self._storage)
-        last = int(scan.rows.max(initial=-1))
-        columns = ["row", "codes", "scale"] if self._storage == "int8" else ["row", "vector"]
-        batches = self._batches(None if last < 0 else f"row > {last}", columns)
-        found = [
-            (
-                _numbers(batch, "row"),
-                _matrix(batch, columns[1]),
-                _numbers(batch, "scale") if self._storage == "int8" else None,
-            )
-            for batch in batches
-            if batch.num_rows
-        ]
-        if found:
-            rows = np.concatenate([part[0] for part in found])
-            order = np.argsort(rows, kind="stable")
-            matrix = np.concatenate([part[1] for part in found])[order]
-            scales = np.concatenate([part[2] for part in found if part[2] is not None] or [rows[:0]])
-            scan.append(rows[order], matrix, scales[order] if self._storage == "int8" else None)
-        self._scan = scan
-        return scan
+        """Give all rows in memory; what has come since the last time is read."""
+        if self._scan is None:
+            self._scan, self._behind = Scan(self._width, self._storage), True
+        if self._behind:
+            last = int(self._scan.rows.max(initial=-1))
+            batches = self._batches(None if last < 0 else f"row > {last}", scanned_columns(self._storage))
+            append_to(self._scan, list(batches), self._storage)
+            self._behind = False
+        return self._scan
 
     def _search_index(self, query: NDArray[np.float32], count: int, allowed: Mask) -> Ranking:
         found = search_permitted(
             count,
             allowed,
-            lambda wanted: self._nearest(query, wanted),
+            lambda wanted: self._again(
+                lambda: nearest(self._table, query, wanted, self._probes, self._index)
+            ),
             lambda rows: rescored(rows, query, count, self.read),
         )
         return self.search(query[None], count, allowed, exact=True)[0] if found is None else found
 
-    def _nearest(self, query: NDArray[np.float32], count: int) -> Ranking:
-        cells = max(1, self._table.count_rows() // self._index.partition_rows)
-        probes = min(cells, max(self._index.least_probes, int(self._index.probes * cells)))
-
-        def find() -> pa.Table:
-            return (
-                self._table.search(query, vector_column_name="vector")
-                .distance_type("cosine")
-                .nprobes(probes)
-                .refine_factor(self._index.refine)
-                .select(["row", "_distance"])
-                .limit(count)
-                .to_arrow()
-            )
-
-        table = self._again(find)
-        rows = table.column("row").to_numpy()
-        scores = (1 - table.column("_distance").to_numpy()).astype(np.float32)
-        order = np.lexsort((rows, -scores))
-        return Ranking(rows[order], scores[order])
-
-    def _build_index(self) -> None:
-        count = self._table.count_rows()
-        if count < self._index.least_rows:
-            return
-        if self._find_index():
-            return  # `optimize` has put new rows into it
-        self._table.create_index(
-            metric="cosine",
-            index_type="IVF_PQ",
-            vector_column_name="vector",
-            num_partitions=max(1, count // self._index.partition_rows),
-            num_sub_vectors=_sub_vectors(self._width),
-        )
-        self._table.create_scalar_index("row")
-        self._has_index = True
-
-    def _find_index(self) -> bool:
-        return any("vector" in index.columns for index in self._table.list_indices())
+    def _look(self) -> None:
+        self._has_index = find_index(self._table)
+        if self._has_index:
+            self._probes = probes_of(self._table.count_rows(), self._index)
 
     def _flush(self) -> None:
         # LanceDB leaves what it writes to the operating system; a commit that names these rows must not
@@ -295,11 +231,11 @@ class LanceStore:
             if path.is_dir():
                 folders.add(path)
                 continue
-            _flush(path)
+            flush(path)
             self._flushed.add(path)
             folders.add(path.parent)
         for folder in folders:
-            _flush(folder)
+            flush(folder)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -312,35 +248,5 @@ class LanceStore:
             raise CollectionError(f"{self._what}: {reason}") from None
 
 
-def _sub_vectors(width: int) -> int:
-    # Two numbers a byte: recall hangs on it more than on the number of cells.
-    for numbers in (2, 3, 4, 8, 1):
-        if width % numbers == 0 and (width // numbers) % 8 == 0:
-            return width // numbers
-    return width
-
-
 def _listed(rows: Rows) -> str:
     return ",".join(map(str, rows.tolist()))
-
-
-def _numbers(batch: pa.RecordBatch, column: str) -> np.ndarray[Any, Any]:
-    result: np.ndarray[Any, Any] = batch.column(column).to_numpy(zero_copy_only=False)
-    return result
-
-
-def _matrix(batch: pa.RecordBatch, column: str) -> np.ndarray[Any, Any]:
-    lists = batch.column(column)
-    numbers: np.ndarray[Any, Any] = lists.flatten().to_numpy(zero_copy_only=False)
-    return numbers.reshape(len(lists), -1)
-
-
-def _flush(path: Path) -> None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return  # on some systems a folder cannot be opened, and needs no flushing
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

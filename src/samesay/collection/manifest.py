@@ -11,6 +11,7 @@ from typing import get_args
 from samesay.collection.base import StoreKind
 from samesay.collection.storage import STORAGES, Storage
 from samesay.errors import CollectionError, DamagedCollectionError
+from samesay.flushing import flush
 from samesay.identity import Identity
 
 FORMAT = 1
@@ -125,20 +126,9 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-        flush_folder(folder)
+        flush(folder)
     except OSError as error:
         raise CollectionError(f"{path} cannot be written: {error.strerror or error}") from None
-
-
-def flush_folder(folder: Path) -> None:
-    """Force the names in a folder to disk."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _manifest(value: dict[str, object]) -> Manifest:

@@ -5,27 +5,28 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from samesay.collection.base import StoreKind
 from samesay.collection.build import Build
-from samesay.collection.collection import Collection, check_identity
+from samesay.collection.collection import Collection
 from samesay.collection.fulltext.tokens import revision
 from samesay.collection.locking import one_writer
 from samesay.collection.manifest import (
     NAME,
     Manifest,
     Segmenting,
-    flush_folder,
     read_manifest,
     write_manifest,
 )
+from samesay.collection.model_check import check_identity
 from samesay.collection.storage import STORAGES, Storage
 from samesay.errors import CollectionError, DamagedCollectionError
+from samesay.flushing import flush
 
 if TYPE_CHECKING:
-    from samesay.engine.base import Precision
-    from samesay.model import EmbeddingModel
+    from samesay.identity import Identity
+    from samesay.text_model import TextModel
 
 WEIGHTINGS = ("uniform", "position", "tfidf")
 DEFAULT_WEIGHTING = "uniform"
@@ -33,7 +34,7 @@ DEFAULT_WEIGHTING = "uniform"
 
 def open_collection(
     path: str | Path | None,
-    model: EmbeddingModel | str | Path | None = None,
+    model: TextModel | str | Path | None = None,
     *,
     create: bool = True,
     store: StoreKind | None = None,
@@ -78,8 +79,8 @@ def open_collection(
     if manifest is not None:
         return _existing(folder, manifest, model, asked)
     asked.check()
-    loaded, reference = _loaded(model)
-    made = asked.manifest(loaded, reference, in_memory=folder is None)
+    loaded = _loaded(model)
+    made = asked.manifest(loaded, loaded.reference, in_memory=folder is None)
     if folder is None:
         build = Build(None, made, create=True)
     else:
@@ -127,11 +128,13 @@ class _Asked:
             if number is not None and number < 1:
                 raise CollectionError(f"{name} is {number}; it must be at least 1")
 
-    def manifest(self, model: EmbeddingModel, reference: str, *, in_memory: bool) -> Manifest:
+    def manifest(self, model: TextModel, reference: str, *, in_memory: bool) -> Manifest:
         """Give the manifest of a new collection."""
         store = self.store or ("memory" if in_memory else "lance")
         if in_memory and store != "memory" and self.location is None:
             raise CollectionError(f"store {store!r} needs a path")
+        if not in_memory and store == "memory":
+            raise CollectionError("store 'memory' keeps nothing in a folder; leave out the store or the path")
         return Manifest(
             build=f"build-{secrets.token_hex(6)}",
             identity=model.identity_at(self.dimensions),
@@ -164,19 +167,19 @@ class _Asked:
 
 
 def _existing(
-    folder: Path | None, manifest: Manifest, model: EmbeddingModel | str | Path | None, asked: _Asked
+    folder: Path | None, manifest: Manifest, model: TextModel | str | Path | None, asked: _Asked
 ) -> Collection:
     asked.compare(manifest, folder)
     if model is None:
         return Collection(folder, Build(folder, manifest), load_again)
-    loaded, _ = _loaded(model, cast("Precision", manifest.identity.precision))
+    loaded = _loaded(model, manifest.identity)
     check_identity(loaded, manifest, folder)
     return Collection(folder, Build(folder, manifest), lambda _: loaded)
 
 
 def upgraded_manifest(
     manifest: Manifest,
-    model: EmbeddingModel,
+    model: TextModel,
     dimensions: int | None,
     storage: Storage | None,
     segment_tokens: int | None,
@@ -191,7 +194,7 @@ def upgraded_manifest(
     return replace(
         manifest,
         identity=manifest.identity if same else identity,
-        reference=manifest.reference if same else _loaded(model)[1],
+        reference=manifest.reference if same else model.reference,
         storage=storage or manifest.storage,
         segmenting=Segmenting(
             segment_tokens or manifest.segmenting.target, segment_limit or manifest.segmenting.limit
@@ -201,28 +204,22 @@ def upgraded_manifest(
     )
 
 
-def load_again(manifest: Manifest) -> EmbeddingModel:
+def load_again(manifest: Manifest) -> TextModel:
     """Load the model that a collection was made with, as it was asked for then."""
-    from samesay.model import load
+    from samesay.model import load_as
 
-    return load(manifest.reference, precision=cast("Precision", manifest.identity.precision))
+    return load_as(manifest.reference, manifest.identity)
 
 
-def _loaded(
-    model: EmbeddingModel | str | Path | None, precision: Precision | None = None
-) -> tuple[EmbeddingModel, str]:
-    """Give the model, and by what it can be found again."""
-    from samesay.checkpoint.locate import locate
-    from samesay.model import EmbeddingModel, load
+def _loaded(model: TextModel | str | Path | None, identity: Identity | None = None) -> TextModel:
+    """Give the model; one that is named is loaded as the identity says."""
+    from samesay.model import load, load_as
 
-    if not isinstance(model, EmbeddingModel):
-        model = load(model) if precision is None else load(model, precision=precision)
-    try:
-        if locate(model.name).folder.samefile(model.folder):
-            return model, model.name
-    except Exception:  # noqa: S110 - whatever stands against the name, the folder it is
-        pass
-    return model, str(model.folder.resolve())
+    if model is None:
+        return load(None)
+    if not isinstance(model, str | Path):
+        return model
+    return load(model) if identity is None else load_as(str(model), identity)
 
 
 def _make(folder: Path, manifest: Manifest) -> Manifest | None:
@@ -238,7 +235,7 @@ def _make(folder: Path, manifest: Manifest) -> Manifest | None:
         _check_empty(folder)
         build = Build(folder, manifest, create=True)
         build.close()
-        flush_folder(folder)
+        flush(folder)
         write_manifest(folder, manifest)
     return None
 

@@ -49,26 +49,28 @@ class Scan:
     def read(self, rows: Rows) -> Vectors:
         """Give the vectors of rows that are here; not for ``int8``, whose kept vectors are elsewhere."""
         numbers, matrix, _ = self._joined()
-        return matrix[np.searchsorted(numbers, rows)].astype(np.float32)
+        return matrix[np.searchsorted(numbers, rows)].astype(np.float32, copy=False)
 
     def search(
         self, queries: Vectors, count: int, allowed: Mask, read: Callable[[Rows], Vectors]
     ) -> list[Ranking]:
         """Give the nearest allowed rows for each query, scored with what ``read`` gives of them."""
         rows, matrix, scales = self._joined()
-        places = np.flatnonzero(permitted(rows, allowed))
-        if not len(places):
+        which = permitted(rows, allowed)
+        if not which.all():
+            places = np.flatnonzero(which)
+            rows, matrix = rows[places], matrix[places]
+            scales = scales[places] if len(scales) else scales
+        if not len(rows):
             return [empty_ranking() for _ in queries]
-        wanted = min(len(places), count * (_INT8_MARGIN if self._storage == "int8" else 1) + _TIE_MARGIN)
-        everything = len(places) == len(rows)
-        scores = _products(matrix if everything else matrix[places], queries)
+        wanted = count * (_INT8_MARGIN if self._storage == "int8" else 1) + _TIE_MARGIN
+        scores = _products(matrix, queries)
         if self._storage == "int8":
-            scores *= (scales if everything else scales[places])[:, None]
-        rankings = []
-        for place, query in enumerate(queries):
-            best = _largest(scores[:, place], wanted)
-            rankings.append(rescored(rows[places[best]], query, count, read))
-        return rankings
+            scores *= scales
+        return [
+            rescored(rows[_largest(line, wanted)], query, count, read)
+            for line, query in zip(scores, queries, strict=True)
+        ]
 
     def _joined(self) -> tuple[Rows, NDArray[np.generic], NDArray[np.float32]]:
         if len(self._rows) > 1:
@@ -80,6 +82,8 @@ class Scan:
 
 def permitted(rows: Rows, allowed: Mask) -> Mask:
     """Say of each row whether it may be found; numbers beyond the mask may not."""
+    if not len(rows) or rows.max() < len(allowed):
+        return allowed[rows]
     inside = rows < len(allowed)
     result = np.zeros(len(rows), np.bool_)
     result[inside] = allowed[rows[inside]]
@@ -100,12 +104,15 @@ def rescored(rows: Rows, query: NDArray[np.float32], count: int, read: Callable[
 
 
 def _products(matrix: NDArray[np.generic], queries: Vectors) -> NDArray[np.float32]:
+    """Give the products of all rows with all queries, shape (queries, rows)."""
     if matrix.dtype == np.float32:
-        return np.asarray(matrix @ queries.T, np.float32)
-    scores = np.empty((len(matrix), len(queries)), np.float32)
+        if len(queries) == 1:  # a product with a vector costs much less than one with a matrix of one column
+            return np.asarray(matrix @ queries[0], np.float32)[None]
+        return np.asarray(queries @ matrix.T, np.float32)
+    scores = np.empty((len(queries), len(matrix)), np.float32)
     step = max(1, _BLOCK_NUMBERS // max(1, matrix.shape[1]))
     for begin in range(0, len(matrix), step):
-        scores[begin : begin + step] = matrix[begin : begin + step].astype(np.float32) @ queries.T
+        scores[:, begin : begin + step] = queries @ matrix[begin : begin + step].astype(np.float32).T
     return scores
 
 

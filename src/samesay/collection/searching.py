@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samesay.collection.base import Mask, Vectors, VectorStore
+from samesay.collection.base import Mask, Ranking, Vectors, VectorStore
 from samesay.collection.build import Build
 from samesay.collection.catalogue import Catalogue
 from samesay.collection.filters import Filter, check_filter, matching
@@ -27,6 +28,7 @@ Level = Literal["segments", "documents", "both"]
 # Documents of each ranking that hybrid search fuses: ranks below count next to nothing.
 _FUSED_AT_LEAST = 100
 _SEGMENTS_PER_DOCUMENT = 4
+_QUERIES_TOGETHER = 64
 MOST_HITS = 10_000
 
 
@@ -56,6 +58,11 @@ class SearchSettings:
     level: Level = "segments"
     rank_constant: float = K
     exact: bool = False
+
+    @property
+    def depth(self) -> int:
+        """How many documents of each ranking are wanted."""
+        return max(_FUSED_AT_LEAST, 4 * self.top_k) if self.mode == "hybrid" else self.top_k
 
     def __post_init__(self) -> None:
         if (
@@ -103,11 +110,42 @@ def search(
             documents = matching(catalogue, settings.where, state.alive)
         allowed = state.rows_of(documents)
         hits = []
-        for place, query in enumerate(queries):
-            vector = None if vectors is None else vectors[place]
-            found = _found(build, state, allowed, query, vector, settings)
-            hits.append(_hits(catalogue, found, settings))
+        for begin in range(0, len(queries), _QUERIES_TOGETHER):
+            block = slice(begin, begin + _QUERIES_TOGETHER)
+            for query, nearest in zip(
+                queries[block], _nearest(build, state, allowed, vectors, block, settings), strict=False
+            ):
+                found = _found(build, state, allowed, query, nearest, settings)
+                hits.append(_hits(catalogue, found, settings))
         return hits
+
+
+@dataclass(frozen=True)
+class _Nearest:
+    """A query's vector, and the segments nearest to it where they were looked for with those of others."""
+
+    vector: NDArray[np.float32]
+    segments: Ranking | None
+
+
+def _nearest(
+    build: Build,
+    state: Snapshot,
+    allowed: Mask,
+    vectors: Vectors | None,
+    block: slice,
+    settings: SearchSettings,
+) -> Iterator[_Nearest | None]:
+    """Look for the nearest segments of several queries at once, which reads the vectors once for all."""
+    if settings.mode == "text" or vectors is None:
+        yield from repeat(None, block.stop - block.start)
+        return
+    chosen = vectors[block]
+    rankings: Sequence[Ranking | None] = [None] * len(chosen)
+    if settings.level != "documents":
+        wanted = _SEGMENTS_PER_DOCUMENT * settings.depth
+        rankings = build.segments.search(chosen, wanted, allowed & state.embedded, exact=settings.exact)
+    yield from map(_Nearest, chosen, rankings)
 
 
 def _found(
@@ -115,15 +153,16 @@ def _found(
     state: Snapshot,
     allowed: Mask,
     query: str,
-    vector: NDArray[np.float32] | None,
+    nearest: _Nearest | None,
     settings: SearchSettings,
 ) -> list[_Found]:
-    if settings.mode == "text" or vector is None:
-        return _by_text(build.catalogue, state, allowed, query, settings.top_k)
+    depth = settings.depth
+    if nearest is None:
+        return _by_text(build.catalogue, state, allowed, query, depth)
+    semantic = _by_vector(build, state, allowed, nearest, settings)
     if settings.mode == "semantic":
-        return _by_vector(build, state, allowed, vector, settings, settings.top_k)
-    depth = max(_FUSED_AT_LEAST, 4 * settings.top_k)
-    semantic = _ordered(build.catalogue, _by_vector(build, state, allowed, vector, settings, depth))[:depth]
+        return semantic
+    semantic = _ordered(build.catalogue, semantic)[:depth]
     text = _ordered(build.catalogue, _by_text(build.catalogue, state, allowed, query, depth))[:depth]
     return _fused(semantic, text, settings.rank_constant)
 
@@ -168,22 +207,23 @@ def _by_vector(
     build: Build,
     state: Snapshot,
     allowed: Mask,
-    query: NDArray[np.float32],
+    nearest: _Nearest,
     settings: SearchSettings,
-    count: int,
 ) -> list[_Found]:
+    query, count = nearest.vector, settings.depth
     segments: dict[int, tuple[int, float]] = {}
     documents: dict[int, float] = {}
     allowed = allowed & state.embedded
     if settings.level != "documents":
-        segments = _best(build.segments, query, count, allowed, state.document_of_row, settings.exact)
+        owners = state.document_of_row
+        segments = _best(build.segments, query, count, allowed, owners, settings.exact, nearest.segments)
     if settings.level != "segments":
         of_allowed = np.zeros(len(state.alive), np.bool_)
         of_allowed[state.document_of_row[allowed]] = True
         numbers = np.arange(len(state.alive))
         best = _best(build.documents, query, count, of_allowed, numbers, settings.exact)
-        documents = {number: score for number, (_, score) in best.items()}
-        segments |= _best_segments(build, query, [one for one in documents if one not in segments])
+        documents = _first({number: score for number, (_, score) in best.items()}, count)
+        segments |= _best_segments(build, state, query, [one for one in documents if one not in segments])
     if settings.level == "both":
         missing = np.array([one for one in segments if one not in documents], np.int64)
         if len(missing):
@@ -206,11 +246,16 @@ def _best(
     allowed: Mask,
     document_of_row: NDArray[np.int64],
     exact: bool,
+    ranking: Ranking | None = None,
 ) -> dict[int, tuple[int, float]]:
-    """Give the best row and score of at least ``count`` documents, and of all that tie with the last."""
+    """Give the best row and score of at least ``count`` documents, and of all that tie with the last.
+
+    ``ranking`` is what the first look at the store gives, where that is known.
+    """
     wanted = _SEGMENTS_PER_DOCUMENT * count
     while True:
-        (ranking,) = store.search(query[None], wanted, allowed, exact=exact)
+        if ranking is None:
+            (ranking,) = store.search(query[None], wanted, allowed, exact=exact)
         numbers, first = np.unique(document_of_row[ranking.rows], return_index=True)
         exhausted = len(ranking.rows) < wanted
         if exhausted or (
@@ -218,22 +263,38 @@ def _best(
         ):
             break
         wanted *= 4
+        ranking = None
     return {
         int(number): (int(ranking.rows[place]), float(ranking.scores[place]))
         for number, place in zip(numbers, first, strict=True)
     }
 
 
+def _first(scores: dict[int, float], count: int) -> dict[int, float]:
+    """Give the ``count`` best, and all that tie with the last."""
+    if len(scores) <= count:
+        return scores
+    least = sorted(scores.values(), reverse=True)[count - 1]
+    return {number: score for number, score in scores.items() if score >= least}
+
+
 def _best_segments(
-    build: Build, query: NDArray[np.float32], numbers: Sequence[int]
+    build: Build, state: Snapshot, query: NDArray[np.float32], numbers: Sequence[int]
 ) -> dict[int, tuple[int, float]]:
-    best: dict[int, tuple[int, float]] = {}
-    for number in numbers:
-        rows = np.array(build.catalogue.rows_of([number], embedded=True), np.int64)
-        scores = scores_of(build.segments.read(rows), query)
-        place = int(scores.argmax())
-        best[number] = int(rows[place]), float(scores[place])
-    return best
+    """Give the best row and score of each of these documents, from one reading of all their vectors."""
+    if not numbers:
+        return {}
+    wanted = np.zeros(len(state.alive), np.bool_)
+    wanted[list(numbers)] = True
+    rows = np.flatnonzero(state.rows_of(wanted) & state.embedded)
+    scores = scores_of(build.segments.read(rows), query)
+    order = np.lexsort((rows, -scores))
+    found, first = np.unique(state.document_of_row[rows[order]], return_index=True)
+    places = order[first]
+    return {
+        int(number): (int(rows[place]), float(scores[place]))
+        for number, place in zip(found, places, strict=True)
+    }
 
 
 def _ordered(catalogue: Catalogue, found: Sequence[_Found]) -> list[_Found]:

@@ -18,7 +18,7 @@ from samesay.errors import DocumentError, TextError
 
 if TYPE_CHECKING:
     from samesay.longtext.weighting import DocumentFrequencies
-    from samesay.model import EmbeddingModel
+    from samesay.text_model import TextModel
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Encoder:
         manifest: Its settings.
     """
 
-    def __init__(self, model: EmbeddingModel, manifest: Manifest) -> None:
+    def __init__(self, model: TextModel, manifest: Manifest) -> None:
         self._model = model
         self._manifest = manifest
 
@@ -86,7 +86,7 @@ class Encoder:
         return document_vector(vectors[which], weights)
 
 
-def cut(document: Document, digest: bytes, model: EmbeddingModel, settings: Segmenting) -> CutDocument:
+def cut(document: Document, digest: bytes, model: TextModel, settings: Segmenting) -> CutDocument:
     """Cut a document along its structure, into segments that the model reads whole.
 
     Raises:
@@ -139,7 +139,7 @@ class Embedded:
     cut: int
 
 
-def embed(texts: Sequence[str], model: EmbeddingModel, dimensions: int) -> Embedded:
+def embed(texts: Sequence[str], model: TextModel, dimensions: int) -> Embedded:
     """Give the vectors of texts as documents; what the model cannot read whole is cut and counted."""
     have = [bool(text.strip()) for text in texts]
     try:
@@ -149,19 +149,20 @@ def embed(texts: Sequence[str], model: EmbeddingModel, dimensions: int) -> Embed
         return _embed(texts, have, model, dimensions)
 
 
-def _embed(texts: Sequence[str], have: list[bool], model: EmbeddingModel, dimensions: int) -> Embedded:
+def _embed(texts: Sequence[str], have: list[bool], model: TextModel, dimensions: int) -> Embedded:
     vectors = np.zeros((len(texts), dimensions), np.float32)
     chosen = [text for text, usable in zip(texts, have, strict=True) if usable]
     if not chosen:
         return Embedded(vectors, have, 0)
-    found = model.tokenize(chosen, prompt="document", overlength="truncate")
-    vectors[np.array(have)] = model.encode_tokens(found, dimensions=dimensions)
-    return Embedded(vectors, have, int((found.cut > 0).sum()))
+    prefix = model.prompts.prefix("document")
+    found, cut_tokens = model.embed_texts(chosen, prefix, dimensions=dimensions, overlength="truncate")
+    vectors[np.array(have)] = found
+    return Embedded(vectors, have, int((cut_tokens > 0).sum()))
 
 
-def _has_tokens(text: str, model: EmbeddingModel) -> bool:
+def _has_tokens(text: str, model: TextModel) -> bool:
     try:
-        model.tokenize([text], prompt="document", overlength="truncate")
+        model.check([text], prompt="document", overlength="truncate")
     except TextError:
         return False
     return True

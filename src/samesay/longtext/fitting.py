@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from samesay.longtext.blocks import Span
 from samesay.longtext.heading_paths import HeadingPaths
+from samesay.longtext.html_text import shown
 from samesay.longtext.pieces import Piece, finer, measured
 from samesay.longtext.sizes import TokenCounter
 
@@ -96,8 +97,11 @@ class Fitting:
 
     def _measure(self, pieces: Sequence[Piece], factor: float) -> list[Piece]:
         unknown = [index for index, piece in enumerate(pieces) if piece.tokens < 0]
-        texts = [self.source[pieces[index].begin : pieces[index].end].strip() for index in unknown]
         kinds = [pieces[index].block.kind for index in unknown]
+        texts = [
+            shown(self.source[pieces[index].begin : pieces[index].end], kind)
+            for index, kind in zip(unknown, kinds, strict=True)
+        ]
         bounds = [max(self.limit - self._before(pieces[index]), 1) for index in unknown]
         known = list(pieces)
         for index, tokens in zip(unknown, self.counter.near(texts, kinds, bounds), strict=True):

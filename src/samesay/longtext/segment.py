@@ -13,6 +13,7 @@ from samesay.longtext.blocks import APART, BLOCK, Block, Span
 from samesay.longtext.file_formats import FORMAT_BY_SUFFIX
 from samesay.longtext.fitting import Fitting, Unit
 from samesay.longtext.heading_paths import common_path, path_line
+from samesay.longtext.html_text import shown
 from samesay.longtext.packing import Packing
 from samesay.longtext.pieces import Piece, whole
 from samesay.longtext.sizes import TokenCounter
@@ -49,7 +50,9 @@ class Segment:
     repeated: Span | None = None
 
     def embedded(self, source: str, title: str | None = None) -> str:
-        """Give the text that is embedded: heading path, repeated lines, and its own text.
+        """Give the text that is embedded: heading path, repeated lines, and its own text; of HTML the words.
+
+        Tags say nothing about what a text is about, and vectors of many tags are near to any question.
 
         Args:
             source: The document that it is of.
@@ -62,7 +65,8 @@ class Segment:
         lines = [path_line(path)] if path else []
         if self.repeated:
             lines.append(source[self.repeated[0] : self.repeated[1]].strip())
-        return "\n".join([*lines, source[self.begin : self.end].strip()])
+        text = shown(source[self.begin : self.end], self.kind)
+        return "\n".join([*lines, text] if text else lines) or source[self.begin : self.end].strip()
 
 
 def segment(
@@ -178,8 +182,10 @@ def _segment_stretch(fitting: Fitting, blocks: Sequence[Block], target: int) -> 
 
 def _apart(group: Sequence[Unit]) -> Iterator[Piece]:
     pieces = [piece for unit in group for piece in unit.pieces]
+    # HTML is measured without tags, and embedded with them where other text rules the segment.
+    mixed = len({piece.block.kind == "html" for piece in pieces}) > 1
     yield replace(pieces[0], gap=APART, tokens=-1)
-    yield from (replace(piece, tokens=-1) for piece in pieces[1:])
+    yield from (replace(piece, gap=APART if mixed else piece.gap, tokens=-1) for piece in pieces[1:])
 
 
 def _make(fitting: Fitting, group: Sequence[Unit]) -> Segment:

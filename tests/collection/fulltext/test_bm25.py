@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import samesay
+from samesay.collection.catalogue import Catalogue
+from samesay.collection.fulltext.postings import add_run, find, remove_all
 from samesay.collection.fulltext.tokens import length, tokens
 
 WORDS = [
@@ -65,3 +67,20 @@ def test_scores_are_those_of_the_formula_after_any_history() -> None:
             assert {hit.document_id for hit in hits} == {name for name, _ in expected}
             assert [hit.score for hit in hits] == pytest.approx([score for _, score in expected], rel=1e-5)
         assert kb.check().problems == ()
+
+
+def test_a_term_is_looked_up_and_not_searched_for_among_all() -> None:
+    catalogue = Catalogue(None, create=True)
+    steps = {}
+    with catalogue.writing():
+        for terms in (100, 3000):
+            remove_all(catalogue)
+            add_run(catalogue, [(row, [f"term{number}" for number in range(terms)]) for row in range(2)])
+            done: list[int] = []
+            catalogue.database.set_progress_handler(lambda done=done: done.append(1), 1)  # type: ignore[misc]
+            rows, counts = find(catalogue, "term7")
+            catalogue.database.set_progress_handler(None, 0)
+            assert (rows.tolist(), counts.tolist()) == ([0, 1], [1, 1])
+            steps[terms] = len(done)
+    catalogue.close()
+    assert steps[3000] <= steps[100] + 10

@@ -1,0 +1,1 @@
+"""How well collections find: public test sets, their collections, and the figures taken on them."""
