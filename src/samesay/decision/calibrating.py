@@ -36,7 +36,7 @@ from samesay.decision.measures import (
 from samesay.errors import CalibrationError, TruncationWarning
 
 if TYPE_CHECKING:
-    from samesay.model import EmbeddingModel
+    from samesay.text_model import TextModel
 
 _CHUNK = 64
 
@@ -103,7 +103,7 @@ def calibrate(labelled: LabelledScores, key: Key, settings: CalibrationSettings 
 
 
 def score_pairs(
-    model: EmbeddingModel,
+    model: TextModel,
     pairs: Iterable[LabelledPair | tuple[str, str, object]],
     key: Key,
     *,
@@ -116,7 +116,7 @@ def score_pairs(
 
     Raises:
         CalibrationError: A label is missing or unclear, or a pair is labelled both ways.
-        SamesayError: As for ``EmbeddingModel.similarity``.
+        SamesayError: As for ``TextModel.similarity``.
     """
     given = [_labelled_pair(pair, cut, f"pair {place}") for place, pair in enumerate(pairs)]
     kept = distinct_pairs(given, symmetric=key.mode != "query-document")
@@ -127,7 +127,7 @@ def score_pairs(
 
 
 def pair_scores(
-    model: EmbeddingModel,
+    model: TextModel,
     pairs: Sequence[tuple[str, str]],
     key: Key,
     *,
@@ -140,7 +140,7 @@ def pair_scores(
     Texts that are cut are told once, with ``TruncationWarning``.
 
     Raises:
-        SamesayError: As for ``EmbeddingModel.similarity``.
+        SamesayError: As for ``TextModel.similarity``.
     """
     scores = np.empty(len(pairs), np.float32)
     cut = 0
@@ -159,7 +159,7 @@ def pair_scores(
             if overlength == "truncate":
                 left = [key.left + text_a for text_a, _ in chunk]
                 right = [key.right + text_b for _, text_b in chunk]
-                cut += int((model.tokenize(left + right, overlength="truncate").cut > 0).sum())
+                cut += int(model.too_long(left + right).sum())
             if progress:
                 progress(begin + len(chunk))
     if cut:

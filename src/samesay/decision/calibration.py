@@ -21,7 +21,7 @@ from samesay.errors import CalibrationError
 
 if TYPE_CHECKING:
     from samesay.decision.calibrating import CalibrationSettings
-    from samesay.model import EmbeddingModel
+    from samesay.text_model import TextModel
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Calibration:
     @classmethod
     def fit(
         cls,
-        model: EmbeddingModel,
+        model: TextModel,
         pairs: Iterable[LabelledPair | tuple[str, str, object]],
         *,
         cut: float | None = None,
@@ -111,17 +111,17 @@ class Calibration:
             model: The model whose scores it will be for.
             pairs: Labelled pairs, or (text_a, text_b, label); copies of a pair count once.
             cut: The grade from which on two texts match, where labels are grades.
-            mode: As for ``EmbeddingModel.similarity``.
-            task: As for ``EmbeddingModel.similarity``.
-            dimensions: As for ``EmbeddingModel.similarity``.
-            overlength: As for ``EmbeddingModel.similarity``.
+            mode: As for ``TextModel.similarity``.
+            task: As for ``TextModel.similarity``.
+            dimensions: As for ``TextModel.similarity``.
+            overlength: As for ``TextModel.similarity``.
             settings: What is to be promised, and where bands begin.
             progress: Called with the number of pairs scored.
 
         Raises:
             CalibrationError: The labels are too few, of one kind, contradictory or not labels.
             MissingExtraError: The extra ``decisions`` is not installed.
-            SamesayError: As for ``EmbeddingModel.similarity``.
+            SamesayError: As for ``TextModel.similarity``.
         """
         from samesay.decision.calibrating import calibrate, score_pairs
         from samesay.decision.key import key_of

@@ -11,7 +11,7 @@ from samesay.errors import CalibrationKeyError
 from samesay.identity import Identity
 
 if TYPE_CHECKING:
-    from samesay.model import EmbeddingModel
+    from samesay.text_model import TextModel
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Key:
 
 
 def key_of(
-    model: EmbeddingModel,
+    model: TextModel,
     *,
     mode: PairMode = "symmetric",
     task: str | None = None,

@@ -1,0 +1,1 @@
+"""Near-duplicates among many texts, and the pairs between two lists of them."""
