@@ -1,0 +1,1 @@
+"""Models side by side on the user's own data: quality, speed, memory."""

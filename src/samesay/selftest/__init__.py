@@ -1,0 +1,1 @@
+"""Whether samesay computes rightly on this machine, and what a bug report should say."""
