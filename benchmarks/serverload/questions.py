@@ -91,9 +91,11 @@ def make_documents(model: EmbeddingModel, tokens: int, count: int) -> list[str]:
     return documents
 
 
-def singles(name: str, corpus: Corpus) -> list[Question]:
+def singles(name: str, corpus: Corpus, encoding_format: str = "base64") -> list[Question]:
     """Give a request for each text."""
-    return [_question(name, corpus, (index,), corpus.texts[index]) for index in range(len(corpus.texts))]
+    return [
+        _question(name, corpus, (index,), text, encoding_format) for index, text in enumerate(corpus.texts)
+    ]
 
 
 def lists(name: str, corpus: Corpus, size: int, count: int) -> list[Question]:
@@ -163,7 +165,13 @@ class Checker:
         return None
 
 
-def _question(name: str, corpus: Corpus, texts: tuple[int, ...], given: str | list[str]) -> Question:
-    content = {"model": name, "input": given, "encoding_format": "base64"}
+def _question(
+    name: str,
+    corpus: Corpus,
+    texts: tuple[int, ...],
+    given: str | list[str],
+    encoding_format: str = "base64",
+) -> Question:
+    content = {"model": name, "input": given, "encoding_format": encoding_format}
     body = json.dumps(content, ensure_ascii=False).encode()
     return Question(post("/v1/embeddings", body), texts, int(corpus.tokens[list(texts)].sum()))

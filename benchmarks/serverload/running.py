@@ -17,6 +17,7 @@ from time import perf_counter
 
 from serverload.connection import Connection, connect, get
 
+_SERVE = ("-m", "samesay", "serve", "--host", "127.0.0.1", "--port", "0")
 _START_SECONDS, _END_SECONDS = 300, 60
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
@@ -70,14 +71,16 @@ class Server:
 
 
 @contextmanager
-def running_server(arguments: Sequence[str]) -> Iterator[Server]:
+def running_server(arguments: Sequence[str], program: Sequence[str] = _SERVE) -> Iterator[Server]:
     """Start a server on a free port of the loopback, wait until it is ready, and end it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "samesay", "serve", "--host", "127.0.0.1", "--port", "0", *arguments],
+        [sys.executable, *program, *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         text=True,
+        # Programs of this folder find their neighbours.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     told: list[str] = []
     assert process.stderr is not None

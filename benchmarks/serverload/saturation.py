@@ -1,4 +1,9 @@
-"""What the server adds to the engine: tokens a second of both on the same texts, in turns."""
+"""What the server adds to the engine: tokens a second of both on the same texts, in turns.
+
+The client runs on the cores of the server, and the bare engine has them to itself. So there are two
+comparisons: with the engine alone, and with the engine while another process uses as much processor as the
+client did.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,7 @@ from time import perf_counter, process_time, sleep
 
 from samesay import EmbeddingModel
 from samesay.tokens import TokenizedTexts
+from serverload.burning import burning
 from serverload.driving import Tally, closed_loop
 from serverload.questions import Checker, Corpus, Question
 from serverload.running import Server, metrics
@@ -80,6 +86,7 @@ class Samples:
 
     bare: dict[str, list[BareTurn]] = field(default_factory=dict)
     served: dict[str, list[Turn]] = field(default_factory=dict)
+    beside: dict[str, list[BareTurn]] = field(default_factory=dict)
 
 
 def saturation(
@@ -113,6 +120,9 @@ def saturation(
             sleep(_SETTLE_SECONDS)
             measured = asyncio.run(_server_turn(server, load, checker, seconds))
             samples.served.setdefault(load.name, []).append(measured)
+            with burning(measured.client):
+                beside = _bare_turn(passes[_BARE], int(corpus.tokens.sum()), seconds)
+            samples.beside.setdefault(load.name, []).append(beside)
         say(f"saturation, round {turn + 1}: {_line(samples)}")
     return _result(samples, loads, checker)
 
@@ -200,6 +210,7 @@ def _result(samples: Samples, loads: Sequence[Load], checker: Checker) -> dict[s
             "connections": load.connections,
             # The two times of a round lie next to each other, so the drift of the machine falls on both.
             **{f"of_{name}": _ratio(turns, bare) for name, bare in samples.bare.items()},
+            "of_engine_beside_a_client": _ratio(turns, samples.beside[load.name]),
             # What the ratio would be if both used all cores all the time; the noise of other processes, which
             # falls on times, hardly falls on it.
             "of_engine_by_cpu": round(
@@ -221,6 +232,10 @@ def _result(samples: Samples, loads: Sequence[Load], checker: Checker) -> dict[s
         "bare_tokens_per_second": {
             name: round(median(turn.tokens_per_second for turn in turns), 1)
             for name, turns in samples.bare.items()
+        },
+        "engine_beside_a_client_tokens_per_second": {
+            name: round(median(turn.tokens_per_second for turn in turns), 1)
+            for name, turns in samples.beside.items()
         },
         "served": served,
         "answers_right": checker.right,

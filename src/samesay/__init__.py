@@ -11,8 +11,15 @@ if TYPE_CHECKING:
     from samesay.collection.opening import open_collection as open  # noqa: A004
     from samesay.decision.bands import Decision
     from samesay.decision.calibration import Calibration
+    from samesay.decision.deciding import decide
+    from samesay.decision.intents.matcher import IntentMatcher
+    from samesay.duplicates.aligning import align
+    from samesay.duplicates.finding import find_duplicates
     from samesay.identity import Identity
     from samesay.model import EmbeddingModel, load
+    from samesay.remote.model import RemoteModel
+    from samesay.remote.settings import RemoteSettings
+    from samesay.text_model import TextModel
     from samesay.tokens import TokenizedTexts
 
 __version__ = "0.1.0"
@@ -24,9 +31,16 @@ __all__ = [
     "EmbeddingModel",
     "Hit",
     "Identity",
+    "IntentMatcher",
+    "RemoteModel",
+    "RemoteSettings",
     "SamesayError",
+    "TextModel",
     "TokenizedTexts",
     "__version__",
+    "align",
+    "decide",
+    "find_duplicates",
     "load",
     "open",
 ]
@@ -39,7 +53,14 @@ _HOMES = {
     "EmbeddingModel": "samesay.model",
     "Hit": "samesay.collection.hit",
     "Identity": "samesay.identity",
+    "IntentMatcher": "samesay.decision.intents.matcher",
+    "RemoteModel": "samesay.remote.model",
+    "RemoteSettings": "samesay.remote.settings",
+    "TextModel": "samesay.text_model",
     "TokenizedTexts": "samesay.tokens",
+    "align": "samesay.duplicates.aligning",
+    "decide": "samesay.decision.deciding",
+    "find_duplicates": "samesay.duplicates.finding",
     "load": "samesay.model",
     "open": "samesay.collection.opening",
 }

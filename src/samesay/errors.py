@@ -101,8 +101,40 @@ class CalibrationKeyError(SamesayError):
     """A calibration is for another model, mode or task than the one it is used with."""
 
 
+class ReasonsError(SamesayError):
+    """Reasons were asked for in a way that samesay does not know."""
+
+
+class DuplicatesError(SamesayError):
+    """Duplicates or aligned pairs were asked for in a way that cannot be done."""
+
+
+class IntentsError(SamesayError):
+    """Examples or settings are not ones that intents can be matched with."""
+
+
+class IntentsFileError(SamesayError):
+    """A saved matcher cannot be read, or does not hold what samesay wrote into it."""
+
+
+class IntentsModelError(SamesayError):
+    """A matcher was made with another model than the one it is used with."""
+
+
 class ServerError(SamesayError):
     """The server cannot start or go on as asked: its address, its keys, or its limits."""
+
+
+class ComparisonError(SamesayError):
+    """Models or data cannot be compared as asked."""
+
+
+class RemoteError(SamesayError):
+    """A model behind an endpoint cannot be used: how it is named, its key, or the way to it."""
+
+
+class RemoteAnswerError(RemoteError):
+    """An endpoint answered with something else than one sound vector for each text."""
 
 
 class MissingExtraError(SamesayError):

@@ -10,8 +10,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import COMMAND, FIXTURES, MODEL, Ended, environment, in_terminal, of, samesay
+
+from samesay.decision.calibration import Calibration
+from samesay.decision.key import key_of
+from samesay.decision.labels import label_scores
+from samesay.model import load
 
 pytestmark = pytest.mark.timeout(600)
 THREADS = ("--threads", "1")
@@ -235,3 +241,33 @@ def test_the_model_is_not_needed_for_words_and_info(indexed: Path) -> None:
     ended = samesay(indexed, "search", "kb", "quota")
     assert ended.code == 1
     assert "no-such-model" in ended.err
+
+
+def test_hits_carry_bands_where_a_calibration_of_questions_and_answers_fits(indexed: Path) -> None:
+    model = load(FIXTURES / "bert-mean", precision="fp32", threads=1)
+    generator = np.random.default_rng(0)
+    scores = np.concatenate([generator.normal(0.9, 0.05, 200), generator.normal(0.5, 0.1, 200)])
+    labelled = label_scores(np.clip(scores, -1, 1), [True] * 200 + [False] * 200)
+    made = Calibration.fit_scores(labelled, key_of(model, mode="query-document"))
+    made.save(indexed / "kb.calibration.json")
+    asked = ("quota explained", "--calibration", "kb.calibration.json", "--top", "9")
+    for mode in ("semantic", "hybrid"):
+        hits = search(indexed, *asked, "--mode", mode)
+        with_cosine = [hit for hit in hits if "segment" in hit["components"]]  # type: ignore[operator]
+        assert with_cosine
+        for hit in with_cosine:
+            (wanted,) = made.decide(hit["components"]["segment"], made.key)  # type: ignore[index]
+            assert (hit["band"], hit["probability"]) == (wanted.band, wanted.probability)
+    shown = samesay(indexed, "search", "kb", *asked, *THREADS)
+    header, first, *_ = [line.split("\t") for line in shown.out.splitlines()]
+    assert header[:3] == ["score", "band", "probability"]
+    assert first[1] in ("high", "middle", "low")
+    assert {hit["band"] for hit in search(indexed, "quota")} == {"uncalibrated"}
+    assert {hit["band"] for hit in search(indexed, "quota", "--bands", "1,-1")} == {"middle"}
+    Calibration.fit_scores(labelled, key_of(model)).save(indexed / "other.calibration.json")
+    refused = samesay(indexed, "search", "kb", "quota", "--calibration", "other.calibration.json", *THREADS)
+    assert (refused.code, refused.out) == (1, "")
+    assert "mode symmetric" in refused.err
+    assert "mode query-document" in refused.err
+    words = samesay(indexed, "search", "kb", "quota", "--mode", "text", "--bands", "0.9,0.8", *THREADS)
+    assert words.code == 2

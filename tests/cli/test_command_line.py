@@ -12,7 +12,7 @@ from command_line import COMMAND, MODEL, environment, samesay
 from patience import PATIENCE
 from samesay import __version__
 
-COMMANDS = ["similarity", "matrix", "embed", "models", "pull", "serve"]
+COMMANDS = ["similarity", "matrix", "duplicates", "embed", "models", "pull", "serve"]
 HEAVY = ["httpx", "numpy", "pyarrow", "rich", "safetensors", "tokenizers", "torch"]
 
 
@@ -136,7 +136,7 @@ def test_a_reader_that_leaves_ends_the_run_quietly(tmp_path: Path, json: list[st
         env=environment(tmp_path),
     )
     assert process.stdout is not None
-    assert process.stdout.readline() in (b"score\ttext_a\ttext_b\n", b"{\n")
+    assert process.stdout.readline() in (b"score\tband\tprobability\ttext_a\ttext_b\n", b"{\n")
     process.stdout.close()
     assert process.stderr is not None
     assert process.stderr.read() == b""

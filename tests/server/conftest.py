@@ -8,13 +8,25 @@ import httpx
 import pytest
 from serving import BERT, QWEN, Serving, model_of, plan_of, serving
 
+import samesay
 from samesay import EmbeddingModel
+from samesay.server.plans import CollectionPlan, IntentsPlan
+from samesay.server.settings import Access, ServerSettings
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Serving]:
-    """A server with the default settings."""
-    with serving([plan_of(QWEN), plan_of(BERT)]) as running:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A server with the default settings, a collection that anybody may change, and intents."""
+    folder = tmp_path_factory.mktemp("served") / "kb"
+    with samesay.open(folder, model_of(BERT)) as kb:
+        kb.add([{"id": "a", "text": "one"}, {"id": "b", "text": "two"}])
+    examples = folder.parent / "wants.tsv"
+    examples.write_text("greeting\thello\ngreeting\tgood morning\nbalance\tmy balance\nnone\train\n", "utf-8")
+    settings = ServerSettings(access=Access(open_writes=True))
+    collections, intents = [CollectionPlan("kb", folder)], [IntentsPlan("wants", examples)]
+    with serving(
+        [plan_of(QWEN), plan_of(BERT)], settings, collections=collections, intents=intents
+    ) as running:
         yield running
 
 

@@ -23,7 +23,7 @@ from samesay import EmbeddingModel, load
 from samesay.engine.base import Engine, Precision
 from samesay.server.app import create_app, services_in
 from samesay.server.connections import bounded_connections
-from samesay.server.plans import ModelPlan
+from samesay.server.plans import CollectionPlan, IntentsPlan, ModelPlan
 from samesay.server.process import listening_socket
 from samesay.server.services import Services
 from samesay.server.settings import ServerSettings
@@ -126,12 +126,24 @@ class Serving:
 
 @contextlib.contextmanager
 def serving(
-    plans: Sequence[ModelPlan], settings: ServerSettings | None = None, *, wait: bool = True
+    plans: Sequence[ModelPlan],
+    settings: ServerSettings | None = None,
+    *,
+    wait: bool = True,
+    collections: Sequence[CollectionPlan] = (),
+    intents: Sequence[IntentsPlan] = (),
 ) -> Iterator[Serving]:
     """Serve in a thread of this process, on a free port."""
     settings = settings or ServerSettings()
     failures: list[Exception] = []
-    app = create_app(plans, settings, ready=lambda *_: None, failed=failures.append)
+    app = create_app(
+        plans,
+        settings,
+        ready=lambda *_: None,
+        failed=failures.append,
+        collections=collections,
+        intents=intents,
+    )
     config = uvicorn.Config(
         app,
         http=bounded_connections(settings.limits),
@@ -150,8 +162,9 @@ def serving(
     try:
         there = Serving(f"http://127.0.0.1:{port}", port, services_in(app))
         if wait:
-            until(lambda: there.services.models.ready or bool(failures))
-            assert not failures
+            until(lambda: (there.services.models.ready and app.state.collections.ready) or bool(failures))
+            if failures:
+                raise failures[0]
         yield there
     finally:
         server.should_exit = True

@@ -210,6 +210,28 @@ def test_request_in_a_single_packet_with_a_body_larger_than_headers_may_be(quick
             assert answer(connection)[0] == 200
 
 
+def test_head_and_body_of_an_answer_come_together(quick: Serving) -> None:
+    # Apart, the second waits for an acknowledgement of the first that many clients put off for 40 ms.
+    with connected(quick) as connection:
+        for _ in range(5):
+            connection.sendall(request(GOOD))
+            head, _, body = connection.recv(1 << 20).partition(b"\r\n\r\n")
+            assert f"content-length: {len(body)}".encode() in head
+            assert len(json.loads(body)["data"]) == 1
+
+
+def test_long_answer_comes_as_a_whole(quick: Serving) -> None:
+    ids = [[token, 5] for token in range(100)]
+    body = json.dumps({"model": QWEN, "input": ids, "encoding_format": "float"}).encode()
+    with connected(quick) as connection:
+        for _ in range(2):
+            connection.sendall(request(body))
+            status, content = answer(connection)
+            assert status == 200
+            assert len(content) > 1 << 16
+            assert len(json.loads(content)["data"]) == len(ids)
+
+
 def test_pipelined_requests_are_answered_in_order(quick: Serving) -> None:
     with connected(quick) as connection:
         connection.sendall(request(GOOD) * 3)

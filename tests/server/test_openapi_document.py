@@ -37,12 +37,14 @@ BOUNDED = settings(
 
 
 def _with_served_models(document: dict[str, Any]) -> dict[str, Any]:
-    """Let generated requests name a model that is served: of all strings none else is."""
+    """Let generated requests name a model and a collection that are served: of all strings none else is."""
     for operations in document["paths"].values():
         for operation in operations.values():
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
             if body:
-                body["schema"]["properties"]["model"] = {"enum": [QWEN]}
+                for name, served in (("model", QWEN), ("collection", "kb"), ("intents", "wants")):
+                    if name in body["schema"]["properties"]:
+                        body["schema"]["properties"][name] = {"enum": [served]}
     return document
 
 

@@ -152,6 +152,24 @@ def test_unknown_paths_and_methods_are_told_in_the_same_schema(client: httpx.Cli
         assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
 
 
+@pytest.mark.parametrize("route", ["/v1/embeddings", "/v1/similarity", "/v1/models"])
+def test_bug_is_told_in_the_same_schema_and_counted(monkeypatch: pytest.MonkeyPatch, route: str) -> None:
+    with serving([plan_of(QWEN)]) as running, running.client() as client:
+        broken = property(lambda _: (_ for _ in ()).throw(ZeroDivisionError("a bug")))
+        model = running.services.models.find(QWEN).model
+        monkeypatch.setattr(type(model.checkpoint), "prompts", broken, raising=False)
+        monkeypatch.setattr(type(model), "dimensions", broken)
+        content = {"pairs": [["a", "b"]]} if route == "/v1/similarity" else {"input": "a"}
+        method = "GET" if route == "/v1/models" else "POST"
+        told = client.request(method, route, json=None if method == "GET" else {"model": QWEN, **content})
+        assert told.status_code == 500
+        assert set(told.json()["error"]) == {"message", "type", "param", "code"}
+        assert "a bug" not in told.text
+        assert told.headers["x-request-id"]
+        counted = value(client.get("/metrics").text, "samesay_requests_total", path=route, status="500")
+        assert counted == 1
+
+
 def test_documentation_page_lists_every_route_and_fetches_nothing(client: httpx.Client) -> None:
     text = client.get("/docs").text
     for path in client.get("/openapi.json").json()["paths"]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import io
 import os
 import re
 import sys
+import threading
 import warnings
 from typing import Annotated, Any, NoReturn, TextIO
 
@@ -14,15 +17,21 @@ from typer.core import TyperGroup
 
 from samesay.cli.calibrate import calibrate_command
 from samesay.cli.collection import collection_app
+from samesay.cli.compare import compare_command
+from samesay.cli.duplicates import duplicates_command
 from samesay.cli.embed import embed_command
+from samesay.cli.explain import explain_command
 from samesay.cli.index import index_command
+from samesay.cli.match import match_command
 from samesay.cli.matrix import matrix_command
 from samesay.cli.models import models_command
 from samesay.cli.output import say
 from samesay.cli.pull import pull_command
 from samesay.cli.search import search_command
+from samesay.cli.selftest import selftest_command
 from samesay.cli.serve import serve_command
 from samesay.cli.similarity import similarity_command
+from samesay.cli.ui import ui_command
 from samesay.errors import SamesayError, TruncationWarning
 
 INTERRUPTED = 130
@@ -66,7 +75,10 @@ app = typer.Typer(
 )
 app.command("similarity", short_help="Score a pair of texts, or the pairs of a file.")(similarity_command)
 app.command("matrix", short_help="Score every text of a file against every other.")(matrix_command)
+app.command("explain", short_help="Say why two texts match or do not.")(explain_command)
 app.command("calibrate", short_help="Learn from labelled pairs what scores mean.")(calibrate_command)
+app.command("match", short_help="Say which intent texts have, or none.")(match_command)
+app.command("duplicates", short_help="Find texts that say the same.")(duplicates_command)
 app.command("embed", short_help="Embed a file of texts into a file of vectors.")(embed_command)
 app.command("index", short_help="Put files into a collection.")(index_command)
 app.command("search", short_help="Search a collection.")(search_command)
@@ -74,6 +86,9 @@ app.add_typer(collection_app, name="collection", short_help="Look at a collectio
 app.command("models", short_help="List the models on this machine.")(models_command)
 app.command("pull", short_help="Fetch a model.")(pull_command)
 app.command("serve", short_help="Serve embeddings over HTTP.")(serve_command)
+app.command("ui", short_help="Open a page that shows why sentences match.")(ui_command)
+app.command("compare", short_help="Compare models on your own data.")(compare_command)
+app.command("selftest", short_help="Check that this machine computes rightly.")(selftest_command)
 
 
 def _print_version(wanted: bool) -> None:
@@ -109,7 +124,25 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    app(prog_name="samesay")
+    try:
+        app(prog_name="samesay")
+    except SystemExit as ended:
+        if threading.active_count() == 1 or not isinstance(ended.code, int):
+            raise
+        _leave(ended.code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without taking the interpreter down first.
+
+    LanceDB may still be importing in the background, or a thread of its own handing over a result: either
+    asks for an interpreter that is going, and the process aborts after all work was done.
+    """
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def _say_warning(

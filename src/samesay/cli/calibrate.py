@@ -13,6 +13,7 @@ import typer
 from samesay.cli import output
 from samesay.cli.locating import located
 from samesay.cli.options import (
+    DeviceOption,
     DimensionsOption,
     JsonOption,
     ModelOption,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from samesay.decision.calibration import Calibration
     from samesay.decision.key import Key
     from samesay.decision.labels import LabelledPair
-    from samesay.model import EmbeddingModel
+    from samesay.text_model import TextModel
 
 _LABEL_NAMES = ("label", "gold")
 
@@ -100,6 +101,7 @@ def calibrate_command(
     dimensions: DimensionsOption = None,
     precision: PrecisionOption = None,
     threads: ThreadsOption = None,
+    device: DeviceOption = None,
     overlength: OverlengthOption = Overlength.error,
 ) -> None:
     """Learn from labelled pairs what scores mean, and which threshold can be promised.
@@ -117,7 +119,7 @@ def calibrate_command(
     settings = replace(_settings(alpha, precision_target, delta, bands), note=note)
     _check_targets(to, plot, overwrite)
     labelled_pairs, unlabelled = _read(pairs, label, cut, symmetric=prompt.mode != "query-document")
-    embedder = loaded_model(model, precision, threads)
+    embedder = loaded_model(model, precision, threads, device)
     compared = PairSettings(prompt.mode, task, dimensions, overlength.choice)
     key = key_of(embedder, mode=compared.mode, task=task, dimensions=dimensions)
     scores = _Scores(embedder, compared, key)
@@ -141,7 +143,7 @@ def calibrate_command(
 class _Scores:
     """A model and how it is to score."""
 
-    model: EmbeddingModel
+    model: TextModel
     settings: PairSettings
     key: Key
 

@@ -9,7 +9,15 @@ from typing import Annotated
 import typer
 
 from samesay.cli import output
-from samesay.cli.options import DimensionsOption, JsonOption, PrecisionOption, ThreadsOption, loaded_model
+from samesay.cli.options import (
+    DimensionsOption,
+    JsonOption,
+    PrecisionOption,
+    ProgressOption,
+    SegmentTokensOption,
+    ThreadsOption,
+    loaded_model,
+)
 from samesay.cli.progress import text_progress
 
 collection_app = typer.Typer(
@@ -125,18 +133,13 @@ def upgrade_command(
     ] = None,
     dimensions: DimensionsOption = None,
     storage: Annotated[str | None, typer.Option(metavar="KIND", help="f32, f16 or int8.")] = None,
-    segment_tokens: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Tokens that a segment should have.")
-    ] = None,
+    segment_tokens: SegmentTokensOption = None,
     weighting: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of segments in a document: uniform, position, tfidf.")
     ] = None,
     precision: PrecisionOption = None,
     threads: ThreadsOption = None,
-    progress: Annotated[
-        bool | None,
-        typer.Option("--progress/--no-progress", help="Show progress; by default in a terminal only."),
-    ] = None,
+    progress: ProgressOption = None,
 ) -> None:
     """Embed all documents anew, with another model or other settings.
 

@@ -14,12 +14,14 @@ import typer
 from samesay.cli import output
 from samesay.cli.options import (
     ColumnOption,
+    DeviceOption,
     DimensionsOption,
     ModelOption,
     Overlength,
     OverlengthOption,
     OverwriteOption,
     PrecisionOption,
+    ProgressOption,
     TaskOption,
     ThreadsOption,
     loaded_model,
@@ -72,16 +74,14 @@ def embed_command(
     dimensions: DimensionsOption = None,
     precision: PrecisionOption = None,
     threads: ThreadsOption = None,
+    device: DeviceOption = None,
     overlength: OverlengthOption = Overlength.error,
     batch_tokens: Annotated[
         int,
         typer.Option(min=1, metavar="N", help="Tokens embedded in one step; results do not depend on it."),
     ] = EmbeddingRequest.batch_tokens,
     overwrite: OverwriteOption = False,
-    progress: Annotated[
-        bool | None,
-        typer.Option("--progress/--no-progress", help="Show progress; by default in a terminal only."),
-    ] = None,
+    progress: ProgressOption = None,
 ) -> None:
     """Embed a file of texts: row i of the result is text i of the file.
 
@@ -99,7 +99,7 @@ def embed_command(
     check_target(out, VECTOR_FILES, overwrite=overwrite)
     with _source(file, column, out) as source:
         output.say_column(source, column)
-        embedder = loaded_model(model, precision, threads)
+        embedder = loaded_model(model, precision, threads, device)
         request = EmbeddingRequest(
             source, out, prompt.prompt, task, dimensions, overlength.choice, batch_tokens
         )

@@ -11,10 +11,13 @@ import typer
 
 from samesay.cli import output
 from samesay.cli.options import (
+    DeviceOption,
     DimensionsOption,
     JsonOption,
     ModelOption,
     PrecisionOption,
+    ProgressOption,
+    SegmentTokensOption,
     ThreadsOption,
     loaded_model,
 )
@@ -48,19 +51,22 @@ def index_command(
         StorageChoice | None,
         typer.Option("--storage", help="Bits kept of vectors; int8 searches 8 and scores with 16."),
     ] = None,
-    segment_tokens: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Tokens that a segment should have.")
-    ] = None,
+    segment_tokens: SegmentTokensOption = None,
     max_bytes: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Skip text files larger than this; 64 MiB.")
     ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE",
+            help="Of texts that state none, such as en; 'path' takes it from docs/en/ or page.de.md.",
+        ),
+    ] = None,
     precision: PrecisionOption = None,
     threads: ThreadsOption = None,
+    device: DeviceOption = None,
     json: JsonOption = False,
-    progress: Annotated[
-        bool | None,
-        typer.Option("--progress/--no-progress", help="Show progress; by default in a terminal only."),
-    ] = None,
+    progress: ProgressOption = None,
 ) -> None:
     """Put files into a collection; the same command brings it up to date.
 
@@ -70,17 +76,20 @@ def index_command(
 
     A text, Markdown or code file is one document; its id is its path. A row of
     .csv, .tsv, .jsonl or .parquet is one too: columns id, text, title, language,
-    and all others as metadata. What is unchanged is not embedded again. Files that
-    cannot be used are listed; the exit code is 1 where one should have been.
+    and all others as metadata. Markdown may state title and language in its front
+    matter. What is unchanged is not embedded again. Files that cannot be used are
+    listed; the exit code is 1 where one should have been.
 
     After Ctrl-C or a crash the same command goes on where it stopped.
     """  # noqa: D301
     from samesay.collection.folders import LARGEST_FILE, find_files, read_documents
 
     found = find_files(paths, without=collection)
-    documents = read_documents(found, largest=max_bytes or LARGEST_FILE)
+    documents = read_documents(found, largest=max_bytes or LARGEST_FILE, language=language)
     with (
-        _opened(collection, model, precision, threads, dimensions, storage, segment_tokens) as knowledge,
+        _opened(
+            collection, model, precision, threads, device, dimensions, storage, segment_tokens
+        ) as knowledge,
         text_progress(len(found.files), 0, progress, "files") as show,
     ):
         try:
@@ -104,6 +113,7 @@ def _opened(
     model: str | None,
     precision: str | None,
     threads: int | None,
+    device: str | None,
     dimensions: int | None,
     storage: StorageChoice | None,
     segment_tokens: int | None,
@@ -113,11 +123,11 @@ def _opened(
     from samesay.collection.opening import open_collection
 
     manifest = read_manifest(folder)
-    if manifest is not None and model is None and precision is None:
-        loaded = model_of(manifest, threads)
+    if manifest is not None and precision is None and device is None:
+        loaded = model_of(manifest, threads, model)
     else:
-        wanted = precision or (manifest.identity.precision if manifest else None)
-        loaded = loaded_model(model or (manifest.reference if manifest else None), wanted, threads)
+        named = model or (manifest.reference if manifest else None)
+        loaded = loaded_model(named, precision, threads, device)
     return open_collection(
         folder,
         loaded,

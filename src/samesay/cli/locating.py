@@ -10,11 +10,11 @@ from samesay.errors import TextError
 from samesay.textfiles import at_place
 
 if TYPE_CHECKING:
-    from samesay.model import EmbeddingModel
+    from samesay.text_model import TextModel
 
 
 def located(
-    error: TextError, model: EmbeddingModel, texts: Iterable[tuple[str, str]], settings: PairSettings
+    error: TextError, model: TextModel, texts: Iterable[tuple[str, str]], settings: PairSettings
 ) -> TextError:
     """Give the error with the place of the first text that causes one.
 
@@ -28,7 +28,7 @@ def located(
     for place, text in texts:
         for prefix in prefixes:
             try:
-                model.tokenize([prefix + text], overlength=settings.overlength)
+                model.check([prefix + text], overlength=settings.overlength)
             except TextError as single:
                 return at_place(single, place)
     return error

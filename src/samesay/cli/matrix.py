@@ -18,6 +18,7 @@ from samesay.cli import output
 from samesay.cli.locating import located
 from samesay.cli.options import (
     ColumnOption,
+    DeviceOption,
     DimensionsOption,
     JsonOption,
     ModelOption,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from samesay.model import EmbeddingModel
+    from samesay.text_model import TextModel
 
 MOST_BYTES = 2**30
 """The largest matrix that is made, in memory as float32."""
@@ -69,6 +70,7 @@ def matrix_command(
     dimensions: DimensionsOption = None,
     precision: PrecisionOption = None,
     threads: ThreadsOption = None,
+    device: DeviceOption = None,
     overlength: OverlengthOption = Overlength.error,
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -89,7 +91,7 @@ def matrix_command(
     rows = read_lines(sys.stdin.buffer, source.name) if file == "-" else read_texts(source)
     to_terminal = out is None and not json and output.to_terminal()
     texts = _limited(source.name, rows, MOST_IN_TERMINAL if to_terminal else None)
-    embedder = loaded_model(model, precision, threads)
+    embedder = loaded_model(model, precision, threads, device)
     settings = PairSettings(prompt.mode, task, dimensions, overlength.choice)
     scores = _scores(embedder, source, texts, settings)
     labels = [row.text for row in texts]
@@ -129,7 +131,7 @@ def _limited(name: str, rows: Iterator[TextRow], terminal_limit: int | None) -> 
 
 
 def _scores(
-    model: EmbeddingModel, source: TextSource, texts: list[TextRow], settings: PairSettings
+    model: TextModel, source: TextSource, texts: list[TextRow], settings: PairSettings
 ) -> NDArray[np.float32]:
     try:
         return model.similarity_matrix(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from samesay.cli.output import say
 
 if TYPE_CHECKING:
     from samesay.collection.collection import Collection
     from samesay.collection.manifest import Manifest
-    from samesay.engine.base import Precision
-    from samesay.model import EmbeddingModel
+    from samesay.text_model import TextModel
 
 
 def opened(folder: Path, threads: int | None = None) -> Collection:
@@ -28,14 +27,13 @@ def opened(folder: Path, threads: int | None = None) -> Collection:
     return Collection(folder, Build(folder, manifest), lambda manifest: model_of(manifest, threads))
 
 
-def model_of(manifest: Manifest, threads: int | None) -> EmbeddingModel:
-    """Load the model of a collection; its store's library comes up meanwhile."""
-    from samesay.model import load
+def model_of(manifest: Manifest, threads: int | None, named: str | None = None) -> TextModel:
+    """Load the model of a collection, or another as that one was; its store's library comes up meanwhile."""
+    from samesay.model import load_as
 
     if manifest.store == "lance":
         Thread(target=_import_lancedb, daemon=True).start()
-    precision = cast("Precision", manifest.identity.precision)
-    return load(manifest.reference, precision=precision, threads=threads, notice=say)
+    return load_as(named or manifest.reference, manifest.identity, threads=threads, notice=say)
 
 
 def _import_lancedb() -> None:

@@ -14,7 +14,7 @@ from samesay.errors import TextError
 
 if TYPE_CHECKING:
     from samesay.engine.base import Precision
-    from samesay.model import EmbeddingModel
+    from samesay.text_model import TextModel
 
 PairMode = Literal["symmetric", "query-document", "plain"]
 
@@ -29,7 +29,7 @@ class PairPrompt(str, Enum):
 
     @property
     def mode(self) -> PairMode:
-        """The mode of ``EmbeddingModel.similarity``."""
+        """The mode of ``TextModel.similarity``."""
         if self is PairPrompt.symmetric:
             return "symmetric"
         return "query-document" if self is PairPrompt.query_document else "plain"
@@ -51,7 +51,7 @@ class PairSettings:
     dimensions: int | None
     overlength: Literal["error", "truncate"]
 
-    def about(self, model: EmbeddingModel) -> dict[str, object]:
+    def about(self, model: TextModel) -> dict[str, object]:
         """What a score goes with, for JSON."""
         identity = model.identity_at(self.dimensions)
         return {"model": model.name, "identity": str(identity), "mode": self.mode, "task": self.task}
@@ -65,14 +65,17 @@ class Overlength(str, Enum):
 
     @property
     def choice(self) -> Literal["error", "truncate"]:
-        """The argument of ``EmbeddingModel.encode``."""
+        """The argument of ``TextModel.encode``."""
         return "error" if self is Overlength.error else "truncate"
 
 
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        "--model", "-m", metavar="NAME", help="Short name, hub id or folder; else the best present."
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="Short name, hub id, folder, or endpoint (openai:NAME, URL#NAME); else the best present.",
     ),
 ]
 PairPromptOption = Annotated[
@@ -103,26 +106,42 @@ ThreadsOption = Annotated[
 OverlengthOption = Annotated[
     Overlength, typer.Option("--overlength", help="A text over the model's limit is refused, or cut.")
 ]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--device", metavar="NAME", help="cuda, mps or torch:cpu compute with torch; else the processor."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, numbers in full.")]
 ColumnOption = Annotated[
     str | None,
     typer.Option("--column", metavar="NAME", help="Column of the texts; else 'text' or the only one."),
 ]
+ProgressOption = Annotated[
+    bool | None,
+    typer.Option("--progress/--no-progress", help="Show progress; by default in a terminal only."),
+]
+SegmentTokensOption = Annotated[
+    int | None,
+    typer.Option("--segment-tokens", min=1, metavar="N", help="Tokens that a segment should have."),
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a file of that name.")]
 
 
-def loaded_model(name: str | None, precision: str | None, threads: int | None) -> EmbeddingModel:
+def loaded_model(
+    name: str | None, precision: str | None, threads: int | None, device: str | None = None
+) -> TextModel:
     """Load the model; one line on standard error says which, where it was not named."""
     from samesay import load
-    from samesay.checkpoint.locate import locate
 
-    found = locate(name, notice=say)
     if name is None:
+        from samesay.checkpoint.locate import locate
+
+        found = locate(None, notice=say)
         say(f"model {found.name} ({found.how})")
-    if precision is None:
-        return load(name, threads=threads)
-    # The engine knows the names and refuses others.
-    return load(name, precision=cast("Precision", precision), threads=threads)
+    # The engine knows the names of precisions and refuses others.
+    chosen = cast("Precision | None", precision)
+    return load(name, precision=chosen, threads=threads, device=device, notice=say)
 
 
 def checked_argument(text: str, what: str) -> str:

@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from samesay.cli import output
+from samesay.cli.banding import BandsOption, CalibrationOption, banding
 from samesay.cli.options import JsonOption, TaskOption, ThreadsOption, checked_argument
 from samesay.errors import FilterError
 
 if TYPE_CHECKING:
+    from samesay.cli.banding import Banding
+    from samesay.collection.collection import Collection
     from samesay.collection.hit import Hit
+    from samesay.decision.bands import Decision
+    from samesay.decision.deciding import Decider
 
 _INDENT = "   "
 
@@ -54,6 +59,8 @@ def search_command(
     level: Annotated[
         LevelChoice, typer.Option(help="Compare with segments, with whole documents, or with both.")
     ] = LevelChoice.segments,
+    calibration: CalibrationOption = None,
+    bands: BandsOption = None,
     task: TaskOption = None,
     json: JsonOption = False,
     threads: ThreadsOption = None,
@@ -65,13 +72,19 @@ def search_command(
     samesay search kb/ "重启" --mode text --top 5
     samesay search kb/ "quota" --where '{"language": "en", "year": {"gte": 2020}}'
 
-    A score is comparable within one mode and one collection only.
+    A score is comparable within one mode and one collection only. What a cosine
+    means, a calibration of --prompt query-document says.
     """  # noqa: D301
     from samesay.cli.opened import opened
 
+    wanted = banding(calibration, bands, None)
+    if mode is ModeChoice.text and (calibration or bands):
+        raise typer.BadParameter("--calibration and --bands are for cosines; --mode text has none")
     question = checked_argument(query, "the question")
     condition = None if where is None else _filter(checked_argument(where, "--where"))
     with opened(collection, threads) as knowledge:
+        # Before the search: a calibration for something else is told first.
+        decider = None if mode is ModeChoice.text else _decider(knowledge, wanted, task)
         hits = knowledge.search(
             question,
             top,
@@ -81,14 +94,40 @@ def search_command(
             task=task,
             level=level.value,
         )
+        decisions = _decisions(knowledge, hits, decider)
+    found = list(zip(hits, decisions, strict=True))
+    banded = decider is not None and decider.reason is None
     if json:
-        output.print_json([asdict(hit) for hit in hits])
+        output.print_json([asdict(hit) | _said(decision) for hit, decision in found])
     elif output.to_terminal():
-        _print_hits(hits)
+        _print_hits(found, banded=banded)
     else:
-        _print_tsv(hits)
+        _print_tsv(found, banded=banded)
     if not hits:
         output.say("nothing found")
+
+
+def _decider(knowledge: Collection, wanted: Banding, task: str | None) -> Decider:
+    from samesay.collection.banding import hit_decider
+
+    return hit_decider(knowledge, wanted.calibration, bands=wanted.bands, task=task)
+
+
+def _decisions(knowledge: Collection, hits: Sequence[Hit], decider: Decider | None) -> list[Decision]:
+    from samesay.collection.banding import decide_hits
+    from samesay.decision.bands import Decision
+
+    if decider is None:
+        return [Decision(hit.score, None, "uncalibrated") for hit in hits]
+    return decide_hits(hits, decider, knowledge)
+
+
+def _said(decision: Decision) -> dict[str, object]:
+    return {
+        "band": decision.band,
+        "probability": decision.probability,
+        "certified": decision.certificate is not None,
+    }
 
 
 def _filter(text: str) -> dict[str, object]:
@@ -101,20 +140,24 @@ def _filter(text: str) -> dict[str, object]:
     return value
 
 
-def _print_hits(hits: Sequence[Hit]) -> None:
-    for place, hit in enumerate(hits):
+def _print_hits(found: Sequence[tuple[Hit, Decision]], *, banded: bool) -> None:
+    for place, (hit, decision) in enumerate(found):
         path = " › ".join(part for part in (hit.title, *hit.headings) if part)
-        sys.stdout.write(f"{output.rounded(hit.score)}  {output.single_line(hit.document_id).plain}\n")
+        band = f"  {decision.band}" if banded else ""
+        name = output.single_line(hit.document_id).plain
+        sys.stdout.write(f"{output.rounded(hit.score)}{band}  {name}\n")
         if path:
             sys.stdout.write(f"{_INDENT}{output.single_line(path).plain}\n")
         for line in hit.passage.splitlines():
             sys.stdout.write(f"{_INDENT}{output.single_line(line).plain}".rstrip() + "\n")
-        if place < len(hits) - 1:
+        if place < len(found) - 1:
             sys.stdout.write("\n")
 
 
-def _print_tsv(hits: Sequence[Hit]) -> None:
-    output.print_tsv_row(["score", "document_id", "begin", "end", "title", "passage"])
-    for hit in hits:
-        score = output.rounded(hit.score)
-        output.print_tsv_row([score, hit.document_id, hit.begin, hit.end, hit.title, hit.passage])
+def _print_tsv(found: Sequence[tuple[Hit, Decision]], *, banded: bool) -> None:
+    names = ["band", "probability"] if banded else []
+    output.print_tsv_row(["score", *names, "document_id", "begin", "end", "title", "passage"])
+    for hit, decision in found:
+        said = [decision.band, decision.probability] if banded else []
+        place = [hit.document_id, hit.begin, hit.end, hit.title, hit.passage]
+        output.print_tsv_row([output.rounded(hit.score), *said, *place])

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from samesay.cli.options import PrecisionOption, ThreadsOption
+from samesay.cli.options import DeviceOption, PrecisionOption, ThreadsOption
 from samesay.cli.output import say
+from samesay.cli.served_collections import collection_plans, models_of
 from samesay.errors import MissingExtraError, ServerError
-from samesay.server.plans import ModelPlan
+from samesay.server.plans import IntentsPlan, ModelPlan
 from samesay.server.settings import Access, Limits, ServerSettings
 
 if TYPE_CHECKING:
+    from samesay.decision.calibration import Calibration
     from samesay.engine.base import Precision
     from samesay.model import EmbeddingModel
 
@@ -42,10 +44,31 @@ def serve_command(
         list[str] | None,
         typer.Option(metavar="NAME=MODEL", help="Another name for a served model; may be repeated."),
     ] = None,
+    collection: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--collection",
+            "-c",
+            metavar="KB",
+            help="Folder of a collection to search, or NAME=FOLDER; may be repeated. Its model is served.",
+        ),
+    ] = None,
+    open_writes: Annotated[
+        bool, typer.Option("--open-writes", help="Let documents be changed though there are no keys.")
+    ] = False,
+    intents: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=FILE", help="Intents to match: saved, or examples; may be repeated."),
+    ] = None,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 30000,
     precision: PrecisionOption = None,
     threads: ThreadsOption = None,
+    device: DeviceOption = None,
+    calibration: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="What scores of a served model mean; may be repeated."),
+    ] = None,
     api_key: Annotated[
         list[str] | None,
         typer.Option(
@@ -108,6 +131,7 @@ def serve_command(
     \b
     samesay serve
     samesay serve --model qwen3-embedding-0.6b --port 30000
+    samesay serve --collection kb/ --api-key-file keys.txt
 
     Any OpenAI client works with the base URL http://127.0.0.1:30000/v1. SIGTERM
     or Ctrl-C answers what was accepted and ends; a second one ends at once.
@@ -122,7 +146,8 @@ def serve_command(
         body_seconds=body_timeout,
         connections=max_connections,
     )
-    access = Access(_keys(api_key or [], api_key_file), guard_health, guard_metrics, tuple(cors_origin or ()))
+    keys = _keys(api_key or [], api_key_file)
+    access = Access(keys, guard_health, guard_metrics, tuple(cors_origin or ()), open_writes)
     settings = ServerSettings(
         limits,
         access,
@@ -130,15 +155,23 @@ def serve_command(
         drain_seconds=drain_timeout,
         access_log=access_log or log_texts,
         log_texts=log_texts,
+        calibrations=_calibrations(calibration or []),
     )
-    plans = _plans(model or [None], served_model_name, alias or [], precision, threads)
+    collections = collection_plans(collection or [])
+    matchers = [_intents(text) for text in intents or []]
+    wanted: list[tuple[str | None, str | None]] = [(name, precision) for name in model or []]
+    if collections and not wanted:
+        wanted = [(name, precision or made) for name, made in models_of(collections)]
+    plans = _plans(wanted or [(None, precision)], served_model_name, alias or [], threads, device)
     try:
         from samesay.server.process import run_server
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in _PACKAGES:
             raise
         raise MissingExtraError("samesay serve", "server") from None
-    code = run_server(plans, settings, host=host, port=port, notice=say)
+    code = run_server(
+        plans, settings, host=host, port=port, notice=say, collections=collections, intents=matchers
+    )
     if code:
         raise typer.Exit(code)
 
@@ -163,28 +196,48 @@ def _keys(given: Sequence[str], file: Path | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
 
+def _intents(text: str) -> IntentsPlan:
+    name, equals, file = text.partition("=")
+    if not (name and equals and file):
+        raise ServerError(f"--intents takes NAME=FILE, not {text!r}")
+    if not Path(file).is_file():
+        raise ServerError(f"--intents {text}: there is no file {file}")
+    return IntentsPlan(name, Path(file))
+
+
+def _calibrations(files: Sequence[Path]) -> tuple[Calibration, ...]:
+    if not files:
+        return ()
+    from samesay.decision.calibration import Calibration
+
+    return tuple(map(Calibration.load, files))
+
+
 def _plans(
-    names: Sequence[str | None],
+    names: Sequence[tuple[str | None, str | None]],
     served_name: str | None,
     aliases: Sequence[str],
-    precision: str | None,
     threads: int | None,
+    device: str | None,
 ) -> list[ModelPlan]:
     from samesay.checkpoint import catalog
     from samesay.checkpoint.locate import locate
+    from samesay.remote.address import is_remote
 
     if served_name is not None and len(names) > 1:
         raise ServerError("--served-model-name goes with one --model; use --alias NAME=MODEL with several")
     further = [_alias(text) for text in aliases]
     plans: list[ModelPlan] = []
-    for name in names:
+    for name, precision in names:
+        if name is not None and is_remote(name):
+            raise ServerError(f"{name} is behind an endpoint; a server runs models on its own machine")
         found = locate(name, notice=say)
         known = catalog.find(found.name)
         called = [served_name or found.name, found.name, name or found.name]
         called += [known.repository] if known else []
         called += [new for new, old in further if old in called]
         canonical, *others = dict.fromkeys(called)
-        plans.append(ModelPlan(canonical, tuple(others), _loader(name, precision, threads)))
+        plans.append(ModelPlan(canonical, tuple(others), _loader(name, precision, threads, device)))
     for new, old in further:
         if not any(new in plan.aliases for plan in plans):
             raise ServerError(f"--alias {new}={old}: no served model is called {old!r}")
@@ -198,12 +251,13 @@ def _alias(text: str) -> tuple[str, str]:
     return new, old
 
 
-def _loader(name: str | None, precision: str | None, threads: int | None) -> Callable[[], EmbeddingModel]:
+def _loader(
+    name: str | None, precision: str | None, threads: int | None, device: str | None
+) -> Callable[[], EmbeddingModel]:
     def load() -> EmbeddingModel:
-        from samesay import load as load_model
+        from samesay.model import load_local
 
-        if precision is None:
-            return load_model(name, threads=threads)
-        return load_model(name, precision=cast("Precision", precision), threads=threads)
+        chosen = cast("Precision | None", precision)
+        return load_local(name, precision=chosen, threads=threads, device=device)
 
     return load

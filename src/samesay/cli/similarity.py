@@ -6,6 +6,7 @@ import json as json_format
 import sys
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from samesay.cli import output
+from samesay.cli.banding import Banding, BandsOption, CalibrationOption, DemoteOption, banding
 from samesay.cli.locating import located
 from samesay.cli.options import (
+    DeviceOption,
     DimensionsOption,
     JsonOption,
     ModelOption,
@@ -33,11 +36,39 @@ from samesay.errors import TextError, TruncationWarning
 from samesay.textfiles import TextPair, read_pairs, read_tsv_pairs
 
 if TYPE_CHECKING:
-    from samesay.model import EmbeddingModel
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from samesay.decision.bands import Decision
+    from samesay.decision.deciding import Decider
+    from samesay.decision.reasons import Conflict
+    from samesay.text_model import TextModel
 
 _CHUNK = 64
 
-Scored = tuple[TextPair, float]
+
+@dataclass(frozen=True)
+class Scored:
+    """A pair, what is said of it, and the conflicts that count."""
+
+    pair: TextPair
+    decision: Decision
+    conflicts: tuple[Conflict, ...]
+
+    @property
+    def score(self) -> float:
+        """The cosine in full."""
+        return self.decision.score
+
+    def fields(self) -> dict[str, object]:
+        """What JSON says of the score."""
+        fields: dict[str, object] = {
+            "score": self.score,
+            "band": self.decision.band,
+            "probability": self.decision.probability,
+            "certified": self.decision.certificate is not None,
+        }
+        return fields | ({"conflicts": list(map(str, self.conflicts))} if self.conflicts else {})
 
 
 def similarity_command(
@@ -49,6 +80,9 @@ def similarity_command(
             "--file", "-f", metavar="FILE", help="Pairs: .tsv, .csv, .jsonl, .parquet, or - for TSV."
         ),
     ] = None,
+    calibration: CalibrationOption = None,
+    bands: BandsOption = None,
+    demote_on: DemoteOption = None,
     json: JsonOption = False,
     prompt: PairPromptOption = PairPrompt.symmetric,
     task: TaskOption = None,
@@ -56,34 +90,43 @@ def similarity_command(
     dimensions: DimensionsOption = None,
     precision: PrecisionOption = None,
     threads: ThreadsOption = None,
+    device: DeviceOption = None,
     overlength: OverlengthOption = Overlength.error,
 ) -> None:
-    """Score how alike two texts are: the cosine of their vectors.
+    """Score how alike two texts are, and say what the score means.
 
     \b
     samesay similarity "The cat is asleep." "A cat sleeps."
     samesay similarity --file pairs.tsv --json
+    samesay similarity --file pairs.tsv --calibration support.calibration.json
 
     A TSV file has the two texts in its first two columns; the other kinds, and a
     TSV file with a header, have them in the columns text_a and text_b. Further
-    columns are kept. What a score means depends on the model: compare scores of
-    one model and one --prompt only.
+    columns are kept. The score is the cosine of the vectors, and what it means
+    depends on the model and --prompt: where a calibration fits, a band says it.
     """  # noqa: D301
+    wanted = banding(calibration, bands, demote_on)
     pairs = _pairs(text_a, text_b, file)
-    embedder = loaded_model(model, precision, threads)
+    embedder = loaded_model(model, precision, threads, device)
     settings = PairSettings(prompt.mode, task, dimensions, overlength.choice)
-    scored = _scored(embedder, pairs, settings)
-    if file is None:
-        ((pair, score),) = chain.from_iterable(scored)
-        if json:
-            about = settings.about(embedder)
-            output.print_json({"score": score, "text_a": pair.text_a, "text_b": pair.text_b} | about)
+    decider = wanted.decider(embedder, settings)
+    scored = _scored(embedder, pairs, settings, wanted, decider)
+    if json:
+        about = settings.about(embedder) | decider.about()
+        if file is None:
+            (one,) = chain.from_iterable(scored)
+            output.print_json(one.fields() | {"text_a": one.pair.text_a, "text_b": one.pair.text_b} | about)
         else:
-            sys.stdout.write(f"{output.rounded(score)}\n")
-    elif json:
-        _print_json(scored, settings.about(embedder))
+            _print_json(scored, about)
+        return
+    if file is None:
+        (one,) = chain.from_iterable(scored)
+        _print_single(one)
     else:
-        _print_table(scored)
+        _print_table(scored, conflicts=bool(wanted.kinds))
+    if decider.reason is not None:
+        sys.stdout.flush()
+        output.say(f"uncalibrated: {decider.reason}")
 
 
 def _pairs(text_a: str | None, text_b: str | None, file: str | None) -> Iterator[TextPair]:
@@ -100,22 +143,33 @@ def _pairs(text_a: str | None, text_b: str | None, file: str | None) -> Iterator
 
 
 def _scored(
-    model: EmbeddingModel, pairs: Iterator[TextPair], settings: PairSettings
+    model: TextModel,
+    pairs: Iterator[TextPair],
+    settings: PairSettings,
+    wanted: Banding,
+    decider: Decider,
 ) -> Iterator[list[Scored]]:
     count = cut = 0
     while chunk := list(islice(pairs, _CHUNK)):
-        yield list(zip(chunk, _scores(model, chunk, settings), strict=True))
+        scores = _scores(model, chunk, settings)
+        found = zip(chunk, scores, decider.decide(scores), strict=True)
+        yield [_one(pair, output.full_number(score), decision, wanted) for pair, score, decision in found]
         count += 2 * len(chunk)
         cut += _cut_texts(model, chunk, settings)
     if cut:
         output.say(f"{cut} of {count} texts were cut to {model.max_tokens} tokens")
 
 
-def _scores(model: EmbeddingModel, pairs: list[TextPair], settings: PairSettings) -> list[float]:
+def _one(pair: TextPair, score: float, decision: Decision, wanted: Banding) -> Scored:
+    conflicts = wanted.conflicts(pair.text_a, pair.text_b)
+    return Scored(pair, wanted.demoted(replace(decision, score=score), conflicts), conflicts)
+
+
+def _scores(model: TextModel, pairs: list[TextPair], settings: PairSettings) -> NDArray[np.float32]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TruncationWarning)  # told once, for all pairs together
-            scores = model.similarity(
+            return model.similarity(
                 [pair.text_a for pair in pairs],
                 [pair.text_b for pair in pairs],
                 mode=settings.mode,
@@ -125,15 +179,14 @@ def _scores(model: EmbeddingModel, pairs: list[TextPair], settings: PairSettings
             )
     except TextError as error:
         raise located(error, model, _places(pairs), settings) from None
-    return [output.full_number(score) for score in scores]
 
 
-def _cut_texts(model: EmbeddingModel, pairs: list[TextPair], settings: PairSettings) -> int:
+def _cut_texts(model: TextModel, pairs: list[TextPair], settings: PairSettings) -> int:
     if settings.overlength == "error":
         return 0
     left, right = model.prompts.pair_prefixes(settings.mode, settings.task)
     texts = [left + pair.text_a for pair in pairs] + [right + pair.text_b for pair in pairs]
-    return int((model.tokenize(texts, overlength="truncate").cut > 0).sum())
+    return int(model.too_long(texts).sum())
 
 
 def _places(pairs: list[TextPair]) -> Iterator[tuple[str, str]]:
@@ -148,8 +201,9 @@ def _print_json(scored: Iterator[list[Scored]], about: dict[str, object]) -> Non
     head = json_format.dumps(about, ensure_ascii=False, indent=2)
     sys.stdout.write(head.removesuffix("\n}") + ',\n  "pairs": [')
     separator = "\n    "
-    for pair, score in chain(first, chain.from_iterable(scored)):
-        value: dict[str, object] = {"score": score, "text_a": pair.text_a, "text_b": pair.text_b}
+    for one in chain(first, chain.from_iterable(scored)):
+        pair = one.pair
+        value = one.fields() | {"text_a": pair.text_a, "text_b": pair.text_b}
         if pair.further:
             value["columns"] = pair.further
         sys.stdout.write(separator + json_format.dumps(value, ensure_ascii=False, default=str))
@@ -157,21 +211,41 @@ def _print_json(scored: Iterator[list[Scored]], about: dict[str, object]) -> Non
     sys.stdout.write("\n  ]\n}\n")
 
 
-def _print_table(scored: Iterator[list[Scored]]) -> None:
-    first = next(scored)
-    names = list(first[0][0].further)
-    columns = ["score", "text_a", "text_b", *(f"{name}_2" if name == "score" else name for name in names)]
-
-    def row(pair: TextPair, score: object) -> list[object]:
-        return [score, pair.text_a, pair.text_b, *(pair.further.get(name) for name in names)]
-
+def _print_single(one: Scored) -> None:
     if output.to_terminal():
+        sys.stdout.write(f"{output.rounded(one.score)}  {one.decision.band}\n")
+    else:
+        output.print_tsv_row([output.rounded(one.score), one.decision.band])
+    for conflict in one.conflicts:
+        sys.stdout.flush()
+        output.say(f"conflict in {conflict}")
+
+
+def _print_table(scored: Iterator[list[Scored]], *, conflicts: bool) -> None:
+    first = next(scored)
+    names = list(first[0].pair.further)
+    terminal = output.to_terminal()
+    # A terminal has little room: what is said in numbers goes to files.
+    said = ["score", "band", *([] if terminal else ["probability"]), *(["conflicts"] if conflicts else [])]
+    columns = [*said, "text_a", "text_b", *(f"{name}_2" if name in said else name for name in names)]
+
+    def row(one: Scored) -> list[object]:
+        values: dict[str, object] = {
+            "score": output.rounded(one.score) if terminal else one.score,
+            "band": one.decision.band,
+            "probability": one.decision.probability,
+            "conflicts": "; ".join(map(str, one.conflicts)),
+        }
+        further = (one.pair.further.get(name) for name in names)
+        return [*(values[name] for name in said), one.pair.text_a, one.pair.text_b, *further]
+
+    if terminal:
         table = output.TerminalTable(columns, texts=range(1, len(columns)))
         for chunk in chain((first,), scored):
-            table.print([row(pair, output.rounded(score)) for pair, score in chunk])
+            table.print([row(one) for one in chunk])
         return
     output.print_tsv_row(columns)
     for chunk in chain((first,), scored):
-        for pair, score in chunk:
-            output.print_tsv_row(row(pair, score))
+        for one in chunk:
+            output.print_tsv_row(row(one))
         sys.stdout.flush()

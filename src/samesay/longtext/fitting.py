@@ -98,10 +98,9 @@ class Fitting:
     def _measure(self, pieces: Sequence[Piece], factor: float) -> list[Piece]:
         unknown = [index for index, piece in enumerate(pieces) if piece.tokens < 0]
         kinds = [pieces[index].block.kind for index in unknown]
-        texts = [
-            shown(self.source[pieces[index].begin : pieces[index].end], kind)
-            for index, kind in zip(unknown, kinds, strict=True)
-        ]
+        sources = [self.source[pieces[index].begin : pieces[index].end] for index in unknown]
+        # What shows nothing, such as a comment, is embedded as it stands where nothing is beside it.
+        texts = [shown(source, kind) or source.strip() for source, kind in zip(sources, kinds, strict=True)]
         bounds = [max(self.limit - self._before(pieces[index]), 1) for index in unknown]
         known = list(pieces)
         for index, tokens in zip(unknown, self.counter.near(texts, kinds, bounds), strict=True):

@@ -182,10 +182,11 @@ def _segment_stretch(fitting: Fitting, blocks: Sequence[Block], target: int) -> 
 
 def _apart(group: Sequence[Unit]) -> Iterator[Piece]:
     pieces = [piece for unit in group for piece in unit.pieces]
-    # HTML is measured without tags, and embedded with them where other text rules the segment.
-    mixed = len({piece.block.kind == "html" for piece in pieces}) > 1
+    # Pieces of HTML are measured without tags, and a tag may begin in one and end in another: only alone is
+    # each as large as it was measured.
+    loose = any(piece.block.kind == "html" for piece in pieces)
     yield replace(pieces[0], gap=APART, tokens=-1)
-    yield from (replace(piece, gap=APART if mixed else piece.gap, tokens=-1) for piece in pieces[1:])
+    yield from (replace(piece, gap=APART if loose else piece.gap, tokens=-1) for piece in pieces[1:])
 
 
 def _make(fitting: Fitting, group: Sequence[Unit]) -> Segment:

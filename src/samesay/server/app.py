@@ -4,35 +4,68 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import MappingProxyType
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 
 from samesay import __version__
 from samesay.errors import SamesayError
 from samesay.server.access_log import AccessLog
 from samesay.server.admission import Admission
+from samesay.server.asgi import ASGIApp, Receive, Scope, Send
 from samesay.server.authentication import Authentication, open_paths
 from samesay.server.body_limits import BodyLimits
+from samesay.server.deciders import Deciders
+from samesay.server.direct import Direct, Endpoint
 from samesay.server.draining import Draining, DrainingGate
 from samesay.server.metrics import ServerMetrics
 from samesay.server.observing import Observing
 from samesay.server.openapi import page, with_keys
-from samesay.server.plans import ModelPlan
+from samesay.server.page import routes as page_routes
+from samesay.server.page.files import PageFiles, page_files
+from samesay.server.plans import CollectionPlan, IntentsPlan, ModelPlan
 from samesay.server.problems import Problem, problem_of
-from samesay.server.routers import embeddings, health, metrics, models, similarity, tokenize
+from samesay.server.routers import (
+    calibrate,
+    decide,
+    documents,
+    embeddings,
+    health,
+    match,
+    metrics,
+    models,
+    search,
+    similarity,
+    tokenize,
+)
+from samesay.server.served_collections import ServedCollections
+from samesay.server.served_intents import IntentsOfServer
 from samesay.server.served_models import ServedModel, ServedModels
 from samesay.server.services import ClientGoneError, Services
 from samesay.server.settings import ServerSettings
 from samesay.server.strict_json import shortened
+from samesay.server.workers import Workers
 
-ROUTERS = (embeddings, similarity, tokenize, models, health, metrics)
+ROUTERS = (embeddings, similarity, decide, calibrate, tokenize, models, health, metrics)
+# Where there are collections.
+COLLECTION_ROUTERS = (search, documents)
+# Where there are intents.
+INTENT_ROUTERS = (match,)
+_DIRECT: Mapping[str, Endpoint] = MappingProxyType(
+    {
+        "/v1/embeddings": embeddings.create_embeddings,
+        "/v1/similarity": similarity.create_similarity,
+        "/v1/tokenize": tokenize.tokenize,
+    }
+)
 _DESCRIPTION = "Embeddings as OpenAI's API has them, and similarity, from models on this machine."
 _CLIENT_GONE = 499
 _NOT_FOUND = 404
@@ -45,6 +78,9 @@ def create_app(
     *,
     ready: Callable[[ServedModel, float], None],
     failed: Callable[[Exception], None],
+    collections: Sequence[CollectionPlan] = (),
+    opened: Callable[[str], None] = lambda _: None,
+    intents: Sequence[IntentsPlan] = (),
 ) -> FastAPI:
     """Make the application; models begin to load when it starts.
 
@@ -52,11 +88,17 @@ def create_app(
         plans: What is to be served.
         settings: What an operator set.
         ready: Is told of each model that is ready, and the seconds that it took; in a thread.
-        failed: Is told why a model cannot be served; in a thread.
+        failed: Is told why a model or a collection cannot be served; in a thread.
+        collections: What is to be searched.
+        opened: Is told, in a line, of each collection that is open and of intents; in a thread.
+        intents: What texts are matched with.
 
     Raises:
-        ServerError: When two models have a name in common.
+        ServerError: When two models or two collections have a name in common.
     """
+    served_collections = ServedCollections(collections)
+    served_intents = IntentsOfServer(intents)
+    deciders = Deciders(settings.calibrations)
     served = ServedModels(plans)
     server_metrics = ServerMetrics(lambda: served)
     services = Services(
@@ -68,28 +110,39 @@ def create_app(
             settings.limits.queue_requests,
             lambda: max((model.batcher.seconds_to_wait() for model in served), default=1),
         ),
-        ThreadPoolExecutor(settings.tokenizing_threads, thread_name_prefix="samesay-requests"),
+        Workers(settings.tokenizing_threads, "samesay-requests"),
         ThreadPoolExecutor(1, thread_name_prefix="samesay-large-requests"),
     )
     log = AccessLog() if settings.access_log else None
-    app = FastAPI(
+    app = _Application(
         title="samesay",
         version=__version__,
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(services, log, ready, failed),
+        lifespan=_lifespan(
+            services, deciders, served_collections, served_intents, log, ready, failed, opened
+        ),
     )
     app.state.services = services
-    for module in ROUTERS:
+    app.state.collections = served_collections
+    app.state.intents = served_intents
+    app.state.deciders = deciders
+    app.state.calibrating = asyncio.Lock()
+    for module in (
+        *ROUTERS,
+        page_routes,
+        *(COLLECTION_ROUTERS if collections else ()),
+        *(INTENT_ROUTERS if intents else ()),
+    ):
         app.include_router(module.router)
-    app.add_api_route("/docs", lambda: HTMLResponse(page(app.openapi())), include_in_schema=False)
+    app.add_api_route("/docs", _docs, include_in_schema=False)
     if settings.access.api_keys:
         # Last, as FastAPI makes its document anew after every further route.
         app.openapi_schema = with_keys(app.openapi(), open_paths(settings.access))
     _handle_errors(app)
-    _add_layers(app, services, log)
+    app.layers = _layers(app, services, log)
     return app
 
 
@@ -98,35 +151,63 @@ def services_in(app: FastAPI) -> Services:
     return cast(Services, app.state.services)
 
 
-def _add_layers(app: FastAPI, services: Services, log: AccessLog | None) -> None:
-    # The last that is added is the outermost.
+class _Application(FastAPI):
+    """FastAPI within the layers of this server.
+
+    As FastAPI's own middleware they would be inside of what it does around every request, which costs as much
+    as they do together and gives nothing here.
+    """
+
+    layers: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        scope["app"] = self
+        await self.layers(scope, receive, send)
+
+    async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that all layers let through."""
+        await super().__call__(scope, receive, send)
+
+
+def _layers(app: _Application, services: Services, log: AccessLog | None) -> ASGIApp:
     settings = services.settings
-    app.add_middleware(BodyLimits, limits=settings.limits)
-    app.add_middleware(Authentication, access=settings.access)
+    layers: ASGIApp = Direct(app.routed, _DIRECT, _EXPECTED)
+    layers = BodyLimits(layers, settings.limits)
+    layers = Authentication(layers, settings.access)
+    layers = PageFiles(layers, page_files())
     if settings.access.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
+        layers = CORSMiddleware(
+            layers,
             allow_origins=list(settings.access.cors_origins),
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["Retry-After", "X-Request-Id"],
         )
-    app.add_middleware(DrainingGate, draining=services.draining)
+    layers = DrainingGate(layers, services.draining)
+    layers = ServerErrorMiddleware(layers, handler=_bug)
     paths = [path for path in app.openapi()["paths"] if "{" not in path]
-    app.add_middleware(Observing, metrics=services.metrics, log=log, paths=paths)
+    return Observing(layers, services.metrics, log, paths)
 
 
 def _lifespan(
     services: Services,
+    deciders: Deciders,
+    collections: ServedCollections,
+    intents: IntentsOfServer,
     log: AccessLog | None,
     ready: Callable[[ServedModel, float], None],
     failed: Callable[[Exception], None],
+    opened: Callable[[str], None],
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         def load() -> None:
             try:
                 services.models.load_all(services.settings, services.metrics, ready)
+                deciders.bind(services.models)
+                collections.open_all(services.models, opened)
+                intents.open_all(services.models, opened)
             except Exception as error:
                 failed(error)
 
@@ -135,7 +216,8 @@ def _lifespan(
         yield
         services.models.stop()
         await asyncio.to_thread(services.models.join, _LAST_PASS_SECONDS)
-        services.pool.shutdown()
+        await asyncio.to_thread(collections.close)
+        services.pool.stop()
         services.large_pool.shutdown(cancel_futures=True)
         if log:
             log.close()
@@ -143,33 +225,43 @@ def _lifespan(
     return lifespan
 
 
+async def _docs(request: Request) -> HTMLResponse:
+    return HTMLResponse(page(request.app.openapi()))
+
+
 def _handle_errors(app: FastAPI) -> None:
-    async def problem(_: Request, error: Problem) -> Response:
-        return error.response()
-
-    async def refusal(_: Request, error: SamesayError) -> Response:
-        return problem_of(error).response()
-
-    async def http(request: Request, error: HTTPException) -> Response:
-        message = str(error.detail)
-        if error.status_code == _NOT_FOUND:
-            message = f"there is nothing at {shortened(request.url.path)}; /docs lists what there is"
-        return Problem(error.status_code, message, headers=error.headers or {}).response()
-
-    async def gone(_: Request, __: ClientGoneError) -> Response:
-        return Response(status_code=_CLIENT_GONE)
-
-    async def bug(_: Request, __: Exception) -> Response:
-        # The server process writes the traceback to its standard error.
-        return Problem(500, "something failed in the server; its log says what").response()
-
-    # Starlette gives each handler the errors of its class only, which its types cannot say.
-    handlers: list[tuple[type[Exception], Any]] = [
-        (Problem, problem),
-        (SamesayError, refusal),
-        (HTTPException, http),
-        (ClientGoneError, gone),
-        (Exception, bug),
-    ]
-    for kind, handler in handlers:
+    for kind, handler in _EXPECTED.items():
         app.add_exception_handler(kind, handler)
+    app.add_exception_handler(Exception, _bug)
+
+
+async def _problem(_: Request, error: Problem) -> Response:
+    return error.response()
+
+
+async def _refusal(_: Request, error: SamesayError) -> Response:
+    return problem_of(error).response()
+
+
+async def _http(request: Request, error: HTTPException) -> Response:
+    message = str(error.detail)
+    if error.status_code == _NOT_FOUND:
+        message = f"there is nothing at {shortened(request.url.path)}; /docs lists what there is"
+    return Problem(error.status_code, message, headers=error.headers or {}).response()
+
+
+async def _gone(_: Request, __: ClientGoneError) -> Response:
+    return Response(status_code=_CLIENT_GONE)
+
+
+async def _bug(_: Request, __: Exception) -> Response:
+    # The process writes the traceback to its standard error and ends the connection. Told so, the client
+    # does not send its next request there.
+    message = "something failed in the server; its log says what"
+    return Problem(500, message, headers={"Connection": "close"}).response()
+
+
+# Each handler is given the errors of its class only, which the types of Starlette cannot say.
+_EXPECTED: Mapping[type[Exception], Any] = MappingProxyType(
+    {Problem: _problem, SamesayError: _refusal, HTTPException: _http, ClientGoneError: _gone}
+)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from samesay.server.problems import Problem
 
-__all__ = ["ASGIApp", "Message", "Receive", "Scope", "Send", "refuse"]
+__all__ = ["ASGIApp", "Message", "Receive", "Scope", "Send", "header", "refuse"]
 
 # Answered in every state of the server; the routers say what the state is.
 HEALTH_PATHS = frozenset({"/health", "/ready"})
 METRICS_PATH = "/metrics"
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Give the first header of that name, which is in small letters, or None."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return cast(bytes, value).decode("latin-1")
+    return None
 
 
 async def refuse(

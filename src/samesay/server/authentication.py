@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from starlette.datastructures import Headers
-
-from samesay.server.asgi import HEALTH_PATHS, METRICS_PATH, ASGIApp, Receive, Scope, Send, refuse
+from samesay.server.asgi import HEALTH_PATHS, METRICS_PATH, ASGIApp, Receive, Scope, Send, header, refuse
 from samesay.server.problems import Problem
 from samesay.server.settings import Access
 
@@ -33,20 +31,20 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
         if scope["type"] == "http" and self._keys and scope["path"] not in self._open:
-            problem = self._problem(Headers(scope=scope).get("authorization"))
+            problem = self._problem(header(scope, b"authorization"))
             if problem is not None:
                 await refuse(problem, scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _problem(self, header: str | None) -> Problem | None:
-        if not header:
+    def _problem(self, given: str | None) -> Problem | None:
+        if not given:
             message = "no API key was given; send it as the header Authorization: Bearer KEY"
             return Problem(401, message, code="missing_api_key", headers=_CHALLENGE)
-        scheme, _, key = header.partition(" ")
-        given = _hash(key.strip().encode("latin-1"))
+        scheme, _, key = given.partition(" ")
+        hashed = _hash(key.strip().encode("latin-1"))
         # All are compared, so that the time does not tell which one was nearly right.
-        matches = [hmac.compare_digest(given, known) for known in self._keys]
+        matches = [hmac.compare_digest(hashed, known) for known in self._keys]
         if scheme.lower() == "bearer" and any(matches):
             return None
         message = "the API key is not one of this server; send one as the header Authorization: Bearer KEY"

@@ -18,12 +18,13 @@ from samesay.server.fair_queue import FairQueue, Item
 from samesay.server.metrics import ModelMetrics
 from samesay.server.preparing import Prepared
 from samesay.server.problems import Problem, overloaded, unavailable
+from samesay.server.settling import settle
+from samesay.vectors import have_length_one
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 1, 300
 # What a pass still counts in the measured speed after a full one.
 _FADING = 0.9
-# How far the square of a vector's length may be from 1.
-_TOLERANCE = 0.01
+_DAMAGED = "the model gave a vector that is not finite or has no length: its weights are damaged"
 
 
 class _Abandoned(Exception):  # noqa: N818
@@ -58,7 +59,7 @@ class Job:
 class Batcher:
     """The queue of one model and the thread that empties it.
 
-    Everything but the thread itself is called from the event loop.
+    Requests are submitted by threads that prepare them, or by the event loop.
 
     Args:
         engine: What runs the model.
@@ -119,13 +120,16 @@ class Batcher:
                 self.seconds_to_wait(),
             )
 
-    def submit(self, prepared: Prepared) -> Job:
+    def submit(self, prepared: Prepared, answer: asyncio.Future[NDArray[np.float32]]) -> Job:
         """Let a request wait for its vectors.
+
+        Args:
+            prepared: The request.
+            answer: Becomes its vectors, one for each sequence, in the event loop.
 
         Raises:
             Problem: When too much waits already, or the server stops.
         """
-        answer = asyncio.get_running_loop().create_future()
         count = len(prepared.tokens)
         with self._changed:
             if self._stopped:
@@ -159,7 +163,7 @@ class Batcher:
             self._changed.notify()
         for job in left:
             self.withdraw(job)
-            _fail(job, unavailable("the server stopped before this request was done", "stopping", 1))
+            settle(job.answer, unavailable("the server stopped before this request was done", "stopping", 1))
 
     def join(self, seconds: float) -> None:
         """Wait for the end of the thread, but not longer than that."""
@@ -191,7 +195,8 @@ class Batcher:
                 raise _Abandoned
 
         vectors = self._engine.embed(ids, offsets, batch[0].width, _shared_prefix(batch, jobs), go_on)
-        _require_unit_length(vectors)
+        if not have_length_one(vectors).all():
+            raise CheckpointError(_DAMAGED)
         done = _keep(batch, jobs, vectors)
         self._measure(sum(item.tokens for item in batch), time.monotonic() - began)
         if done:
@@ -205,7 +210,7 @@ class Batcher:
         told = str(error) if isinstance(error, SamesayError) else "the model failed at this request"
         for job in dict.fromkeys(jobs):
             self.withdraw(job)
-            job.answer.get_loop().call_soon_threadsafe(_fail, job, Problem(500, told))
+            job.answer.get_loop().call_soon_threadsafe(settle, job.answer, Problem(500, told))
         if not isinstance(error, SamesayError):
             threading.excepthook(
                 threading.ExceptHookArgs((type(error), error, error.__traceback__, self._thread))
@@ -262,20 +267,6 @@ def _keep(batch: Sequence[Item], jobs: Sequence[Job], vectors: NDArray[np.float3
     return [job for job in dict.fromkeys(jobs) if not job.missing]
 
 
-def _require_unit_length(vectors: NDArray[np.float32]) -> None:
-    squares = np.einsum("nd,nd->n", vectors, vectors)
-    if not (np.abs(squares - 1) < _TOLERANCE).all():
-        raise CheckpointError(
-            "the model gave a vector that is not finite or has no length: its weights are damaged"
-        )
-
-
 def _answer(jobs: Sequence[Job]) -> None:
     for job in jobs:
-        if not job.answer.done():
-            job.answer.set_result(job.vectors)
-
-
-def _fail(job: Job, problem: Problem) -> None:
-    if not job.answer.done():
-        job.answer.set_exception(problem)
+        settle(job.answer, job.vectors)

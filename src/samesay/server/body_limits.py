@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
-from starlette.datastructures import Headers
-
-from samesay.server.asgi import ASGIApp, Message, Receive, Scope, Send, refuse
+from samesay.server.asgi import ASGIApp, Message, Receive, Scope, Send, header, refuse
 from samesay.server.problems import Problem, overloaded
 from samesay.server.settings import Limits
 
@@ -16,6 +13,26 @@ _TIMEOUT = 408
 
 class _ClientGone(Exception):  # noqa: N818
     """The connection ended before the body did."""
+
+
+class _Deadline:
+    """Cancels the task that it is made in after so many seconds, unless it is ended before.
+
+    What ``asyncio.timeout`` does from Python 3.11 on. ``asyncio.wait_for`` makes a task for each message.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.passed = False
+        self._task = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._pass)
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _pass(self) -> None:
+        self.passed = True
+        if self._task is not None:
+            self._task.cancel()
 
 
 class BodyLimits:
@@ -49,22 +66,27 @@ class BodyLimits:
             self._held -= sum(map(len, parts))
 
     def _declared_problem(self, scope: Scope) -> Problem | None:
-        declared = Headers(scope=scope).get("content-length", "")
+        declared = header(scope, b"content-length") or ""
         if declared.isdecimal() and int(declared[:20]) > self._limits.body_bytes:
             return self._too_large()
         return None
 
     async def _read(self, receive: Receive, parts: list[bytes]) -> Problem | None:
-        deadline = time.monotonic() + self._limits.body_seconds
+        deadline = _Deadline(self._limits.body_seconds)
+        try:
+            return await self._read_on(receive, parts)
+        except asyncio.CancelledError:
+            if not deadline.passed:
+                raise
+            seconds = self._limits.body_seconds
+            return Problem(_TIMEOUT, f"the body did not arrive within {seconds:g} seconds; send it faster")
+        finally:
+            deadline.end()
+
+    async def _read_on(self, receive: Receive, parts: list[bytes]) -> Problem | None:
         size = 0
         while True:
-            try:
-                message = await asyncio.wait_for(receive(), deadline - time.monotonic())
-            except asyncio.TimeoutError:
-                seconds = self._limits.body_seconds
-                return Problem(
-                    _TIMEOUT, f"the body did not arrive within {seconds:g} seconds; send it faster"
-                )
+            message = await receive()
             if message["type"] == "http.disconnect":
                 raise _ClientGone
             part = message.get("body", b"")

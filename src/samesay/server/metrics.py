@@ -28,10 +28,10 @@ class ServerMetrics:
 
     def __init__(self, models: Callable[[], Iterable[ServedModel]]) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
+        self._requests = Counter(
             "samesay_requests", "Requests answered.", ["path", "status"], registry=self.registry
         )
-        self.request_seconds = Histogram(
+        self._request_seconds = Histogram(
             "samesay_request_seconds",
             "From the headers of a request to the end of its answer.",
             ["path"],
@@ -41,13 +41,13 @@ class ServerMetrics:
         self.in_flight = Gauge(
             "samesay_requests_in_flight", "Requests that are not answered yet.", registry=self.registry
         )
-        self.inputs = Counter(
+        self._inputs = Counter(
             "samesay_inputs", "Texts and sequences of token ids embedded.", ["model"], registry=self.registry
         )
-        self.input_tokens = Counter(
+        self._input_tokens = Counter(
             "samesay_input_tokens", "Tokens of all inputs, as in usage.", ["model"], registry=self.registry
         )
-        self.cut_inputs = Counter(
+        self._cut_inputs = Counter(
             "samesay_cut_inputs", "Inputs cut because they were too long.", ["model"], registry=self.registry
         )
         self._queue_seconds = Histogram(
@@ -71,6 +71,28 @@ class ServerMetrics:
             "samesay_batch_seconds", "Time of a pass.", ["model"], buckets=_SECONDS, registry=self.registry
         )
         self.registry.register(_NowCollector(models))
+        # Looking a child up by its labels takes longer than telling it.
+        self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._embedded: dict[str, tuple[Counter, ...]] = {}
+
+    def answered(self, path: str, status: int, seconds: float) -> None:
+        """Note an answer: its path, as far as metrics tell it apart, its status and how long it took."""
+        found = self._answered.get((path, status))
+        if found is None:
+            found = self._requests.labels(path, str(status)), self._request_seconds.labels(path)
+            self._answered[path, status] = found
+        counter, histogram = found
+        counter.inc()
+        histogram.observe(seconds)
+
+    def embedded(self, model: str, inputs: int, tokens: int, cut_inputs: int) -> None:
+        """Note a request whose vectors are there."""
+        found = self._embedded.get(model)
+        if found is None:
+            counters = self._inputs, self._input_tokens, self._cut_inputs
+            found = self._embedded[model] = tuple(counter.labels(model) for counter in counters)
+        for counter, count in zip(found, (inputs, tokens, cut_inputs), strict=True):
+            counter.inc(count)
 
     def of_model(self, name: str) -> ModelMetrics:
         """Give the metrics of the passes of one model."""

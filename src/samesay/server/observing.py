@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import time
 from collections.abc import Collection
 from datetime import datetime, timezone
-
-from starlette.datastructures import MutableHeaders
 
 from samesay.server.access_log import AccessLog, RequestRecord
 from samesay.server.asgi import ASGIApp, Message, Receive, Scope, Send
@@ -35,6 +34,9 @@ class Observing:
         self._metrics = metrics
         self._log = log
         self._paths = frozenset(paths)
+        # Random at the start of a server and counted after it: no two requests have the same id.
+        self._first_half = secrets.token_hex(8)
+        self._numbers = itertools.count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -43,7 +45,7 @@ class Observing:
             return
         began = time.monotonic()
         path = scope["path"] if scope["path"] in self._paths else "other"
-        record = RequestRecord(f"req_{secrets.token_hex(12)}")
+        record = RequestRecord(f"req_{self._first_half}{next(self._numbers):08x}")
         scope[RECORD] = record
         status = _CLIENT_GONE
 
@@ -51,7 +53,10 @@ class Observing:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = record.request_id
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", record.request_id.encode()),
+                ]
             await send(message)
 
         self._metrics.in_flight.inc()
@@ -60,8 +65,7 @@ class Observing:
         finally:
             seconds = time.monotonic() - began
             self._metrics.in_flight.dec()
-            self._metrics.requests.labels(path, str(status)).inc()
-            self._metrics.request_seconds.labels(path).observe(seconds)
+            self._metrics.answered(path, status, seconds)
             if self._log:
                 self._write(self._log, scope, record, status, seconds)
 

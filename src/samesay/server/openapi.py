@@ -7,13 +7,14 @@ from collections.abc import Collection
 from html import escape
 from typing import Any
 
-from samesay.server.schemas.base import RequestModel
+from samesay.server.schemas.base import BodyModel
 from samesay.server.schemas.errors import ErrorAnswer
 
 _MEANINGS = {
     400: "The request is wrong; the message says what.",
     401: "A key is missing or wrong.",
-    404: "There is no such model.",
+    403: "Writing wants a server with keys.",
+    404: "There is no such model, collection or intents.",
     408: "The body took too long.",
     413: "The body is too large.",
     415: "The body is not application/json.",
@@ -29,7 +30,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorAnswer, "description": _MEANINGS[status]} for status in statuses}
 
 
-def json_body(model: type[RequestModel]) -> dict[str, Any]:
+def json_body(model: type[BodyModel]) -> dict[str, Any]:
     """Describe a body that the route reads by itself."""
     schema = model.model_json_schema()
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

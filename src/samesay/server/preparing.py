@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samesay.errors import OverlengthError, TextError, TokenError
-from samesay.model import EmbeddingModel, Overlength
+from samesay.errors import OverlengthError, TextError
+from samesay.model import EmbeddingModel
 from samesay.server.prefixes import Prefixes, instruction_in
 from samesay.server.problems import CONTEXT_LENGTH_EXCEEDED, invalid
 from samesay.server.settings import Limits
+from samesay.text_model import Overlength
 from samesay.tokens import TokenizedTexts, lay_out
 
 
@@ -51,7 +53,7 @@ class Prepared:
         """Give the token ids of one sequence."""
         return _sequence(self.tokens, index)
 
-    @property
+    @cached_property
     def input_tokens(self) -> int:
         """Tokens of all inputs, equal ones counted each time."""
         return int(self.tokens.lengths[self.places].sum())
@@ -126,14 +128,7 @@ class Preparing:
                 f"input {longest} has {tokens.lengths[longest]} tokens; {self._model.name} reads "
                 f"{self.max_tokens} here"
             )
-        size = self._model.checkpoint.architecture.vocabulary_size
-        outside = np.flatnonzero((tokens.token_ids < 0) | (tokens.token_ids >= size))
-        if len(outside):
-            index = int(np.searchsorted(tokens.offsets, outside[0], side="right")) - 1
-            raise TokenError(
-                f"input {index} has token id {tokens.token_ids[outside[0]]}; "
-                f"the vocabulary of {self._model.name} is 0 to {size - 1}"
-            )
+        tokens.require_ids_of(self._model.checkpoint.architecture.vocabulary_size, self._model.name, "input")
         nothing: list[NDArray[np.int32] | None] = [None] * len(tokens)
         return Prepared(tokens, nothing, np.arange(len(tokens)), width, 0)
 

@@ -8,10 +8,15 @@ from types import MappingProxyType
 from starlette.responses import JSONResponse
 
 from samesay.errors import (
+    CollectionBusyError,
     DimensionsError,
+    DocumentError,
+    FilterError,
+    IdentityMismatchError,
     OverlengthError,
     PromptError,
     SamesayError,
+    SearchError,
     TextError,
     TokenError,
 )
@@ -88,6 +93,14 @@ _PLACES: tuple[tuple[type[SamesayError], str, str | None], ...] = (
     (TokenError, "input", None),
     (DimensionsError, "dimensions", None),
     (PromptError, "prompt", None),
+    (FilterError, "filter", None),
+    (SearchError, "query", None),
+    (DocumentError, "documents", None),
+)
+# What passes, with the code and the seconds after which to ask again.
+_PASSING: tuple[tuple[type[SamesayError], str, int], ...] = (
+    (CollectionBusyError, "collection_busy", 5),
+    (IdentityMismatchError, "collection_changed", 60),
 )
 
 
@@ -96,4 +109,7 @@ def problem_of(error: SamesayError) -> Problem:
     for kind, param, code in _PLACES:
         if isinstance(error, kind):
             return invalid(str(error), param, code)
+    for kind, code, seconds in _PASSING:
+        if isinstance(error, kind):
+            return unavailable(str(error), code, seconds)
     return Problem(500, str(error))

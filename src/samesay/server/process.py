@@ -17,7 +17,7 @@ import uvicorn
 from samesay.errors import ServerError
 from samesay.server.app import create_app, services_in
 from samesay.server.connections import bounded_connections
-from samesay.server.plans import ModelPlan
+from samesay.server.plans import CollectionPlan, IntentsPlan, ModelPlan
 from samesay.server.reporting import describe_address, describe_model
 from samesay.server.served_models import ServedModel
 from samesay.server.services import Services
@@ -36,7 +36,14 @@ _REFUSING_SECONDS = 0.5
 
 
 def run_server(
-    plans: Sequence[ModelPlan], settings: ServerSettings, *, host: str, port: int, notice: Notice
+    plans: Sequence[ModelPlan],
+    settings: ServerSettings,
+    *,
+    host: str,
+    port: int,
+    notice: Notice,
+    collections: Sequence[CollectionPlan] = (),
+    intents: Sequence[IntentsPlan] = (),
 ) -> int:
     """Serve until a signal ends it.
 
@@ -46,6 +53,8 @@ def run_server(
         host: The address to listen at.
         port: The port; 0 for any that is free.
         notice: Is told, in lines, what is served and what happens.
+        collections: What is to be searched.
+        intents: What texts are matched with.
 
     Returns:
         0 when everything that was accepted is answered, 1 otherwise.
@@ -64,7 +73,9 @@ def run_server(
         failures.append(error)
         server.should_exit = True
 
-    app = create_app(plans, settings, ready=ready, failed=failed)
+    app = create_app(
+        plans, settings, ready=ready, failed=failed, collections=collections, opened=notice, intents=intents
+    )
     config = uvicorn.Config(
         app,
         http=bounded_connections(settings.limits),

@@ -8,10 +8,10 @@ from typing import TypeVar
 from fastapi import Request
 
 from samesay.server.problems import Problem
-from samesay.server.schemas.base import RequestModel, validated
+from samesay.server.schemas.base import BodyModel, validated
 from samesay.server.strict_json import parse_object, shortened
 
-Asked = TypeVar("Asked", bound=RequestModel)
+Asked = TypeVar("Asked", bound=BodyModel)
 
 
 def require_json(request: Request) -> None:

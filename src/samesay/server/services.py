@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
 from fastapi import Request
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from samesay.server.access_log import RequestRecord
 from samesay.server.admission import Admission
+from samesay.server.batcher import Job
+from samesay.server.departure import departure_of
 from samesay.server.draining import Draining
 from samesay.server.metrics import ServerMetrics
 from samesay.server.observing import RECORD
@@ -21,6 +23,8 @@ from samesay.server.preparing import Prepared
 from samesay.server.problems import invalid
 from samesay.server.served_models import ServedModel, ServedModels
 from samesay.server.settings import ServerSettings
+from samesay.server.settling import settle
+from samesay.server.workers import Workers
 
 Result = TypeVar("Result")
 # Bytes of a body that is prepared in a moment.
@@ -29,6 +33,24 @@ _SMALL_BODY = 16 << 10
 
 class ClientGoneError(Exception):
     """Nobody waits for the answer any more."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A request that is prepared.
+
+    Attributes:
+        served: The model that it is for.
+        prepared: Its sequences.
+        texts: Its texts.
+    """
+
+    served: ServedModel
+    prepared: Prepared
+    texts: list[str]
+
+
+Asked = TypeVar("Asked", bound=Work)
 
 
 @dataclass(frozen=True)
@@ -50,51 +72,113 @@ class Services:
     metrics: ServerMetrics
     draining: Draining
     admission: Admission
-    pool: ThreadPoolExecutor
+    pool: Workers
     large_pool: ThreadPoolExecutor
 
     async def beside_the_loop(self, work: Callable[[], Result]) -> Result:
         """Do work in a thread, so that the event loop stays free."""
-        return await asyncio.get_running_loop().run_in_executor(self.pool, work)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Result] = loop.create_future()
+        self.pool.submit(lambda: _bring_about(answer, lambda: _settle_soon(answer, work())))
+        return await answer
 
     async def prepared(self, request: Request, body: bytes, work: Callable[[], Result]) -> Result:
-        """Do what comes before the queue, of which a large request may have a second's work.
-
-        Large ones take turns in a thread of their own; one whose client goes before its turn is forgotten.
+        """Do what takes no network, in a thread.
 
         Args:
             request: Whose client is watched.
-            body: Its body, whose size decides.
+            body: Its body, whose size decides where the work is done.
             work: What reads it.
 
         Raises:
             ClientGoneError: When its client has gone.
         """
-        if len(body) <= _SMALL_BODY:
-            return await self.beside_the_loop(work)
-        # The pool keeps what is cancelled until its turn comes, so it must not be what holds the body.
-        waiting = [work]
-        done = asyncio.get_running_loop().run_in_executor(self.large_pool, lambda: waiting.pop()())
-        try:
-            return await _unless_gone(request, done)
-        finally:
-            done.cancel()
-            waiting.clear()
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        return await self._answered(request, body, answer, lambda: _settle_soon(answer, work()))
 
-    async def vectors(self, request: Request, served: ServedModel, prepared: Prepared) -> NDArray[np.float32]:
-        """Give the vector of each different sequence, shape (sequences, width).
+    async def embedded(
+        self, request: Request, body: bytes, prepare: Callable[[], Asked]
+    ) -> tuple[Asked, NDArray[np.float32]]:
+        """Prepare a request, and embed its sequences when its turn comes.
+
+        The thread that prepares it puts it into the queue itself: the event loop has nothing to do until the
+        vectors are there.
+
+        Args:
+            request: Whose client is watched.
+            body: Its body, whose size decides where it is prepared.
+            prepare: What reads it.
+
+        Returns:
+            What was prepared, and the vector of each different sequence, shape (sequences, width).
 
         Raises:
             Problem: When there is no room for the request.
             ClientGoneError: When its client has gone; what waited of it is forgotten.
         """
-        job = served.batcher.submit(prepared)
+        answer: asyncio.Future[NDArray[np.float32]] = asyncio.get_running_loop().create_future()
+        prepared: list[Asked] = []
+        jobs: list[Job] = []
+
+        def work() -> None:
+            asked = prepare()
+            prepared.append(asked)
+            jobs.append(asked.served.batcher.submit(asked.prepared, answer))
+            if answer.done():
+                # Its client went meanwhile, perhaps before the job was there to be withdrawn.
+                withdraw()
+
+        def withdraw() -> None:
+            for job in jobs:
+                prepared[0].served.batcher.withdraw(job)
+
         try:
-            return await _unless_gone(request, job.answer)
+            vectors = await self._answered(request, body, answer, work)
+        except BaseException:
+            withdraw()
+            raise
         finally:
-            if not job.answer.done():
-                served.batcher.withdraw(job)
-                job.answer.cancel()
+            for asked in prepared:
+                self._note(request, asked)
+        self._count(prepared[0])
+        return prepared[0], vectors
+
+    async def _answered(
+        self,
+        request: Request,
+        body: bytes,
+        answer: asyncio.Future[Result],
+        work: Callable[[], object],
+    ) -> Result:
+        """Do work in a thread and wait for the answer, which it brings about, unless the client goes.
+
+        A large request may have a second's work before the queue. Such take turns in a thread of their own;
+        one whose client goes before its turn is forgotten.
+        """
+        # The pool keeps its list until the turn comes, so it must not be what holds the body.
+        waiting = [work]
+        pool = self.pool if len(body) <= _SMALL_BODY else self.large_pool
+
+        def run() -> None:
+            try:
+                now = waiting.pop()
+            except IndexError:  # its client has gone
+                return
+            _bring_about(answer, now)
+
+        pool.submit(run)
+        departure = departure_of(request.scope)
+        try:
+            departure.then(answer.cancel)
+            return await answer
+        except asyncio.CancelledError:
+            if departure.happened:
+                raise ClientGoneError from None
+            raise
+        finally:
+            departure.then(None)
+            answer.cancel()
+            waiting.clear()
 
     def check_size(self, prepared: Prepared, param: str) -> None:
         """Refuse a request with more tokens than one may have.
@@ -113,16 +197,18 @@ class Services:
                 param,
             )
 
-    def count(self, request: Request, served: ServedModel, prepared: Prepared, texts: list[str]) -> None:
-        """Note what a request was, for metrics and the access log."""
-        inputs, tokens = len(prepared.places), prepared.input_tokens
-        self.metrics.inputs.labels(served.name).inc(inputs)
-        self.metrics.input_tokens.labels(served.name).inc(tokens)
-        self.metrics.cut_inputs.labels(served.name).inc(prepared.cut_inputs)
+    def _note(self, request: Request, asked: Work) -> None:
         record = record_of(request)
-        record.model, record.inputs, record.tokens = served.name, inputs, tokens
+        record.model = asked.served.name
+        record.inputs, record.tokens = len(asked.prepared.places), asked.prepared.input_tokens
         if self.settings.log_texts:
-            record.texts = texts
+            record.texts = asked.texts
+
+    def _count(self, asked: Work) -> None:
+        prepared = asked.prepared
+        self.metrics.embedded(
+            asked.served.name, len(prepared.places), prepared.input_tokens, prepared.cut_inputs
+        )
 
 
 def services_of(request: Request) -> Services:
@@ -153,18 +239,13 @@ def check_inputs(count: int, most: int, name: str, param: str) -> None:
         )
 
 
-async def _unless_gone(request: Request, result: asyncio.Future[Result]) -> Result:
-    gone = asyncio.ensure_future(_gone(request))
+def _bring_about(answer: asyncio.Future[Result], work: Callable[[], object]) -> None:
+    """Do work that settles the answer; where it fails, the answer is the error."""
     try:
-        waited_for: set[asyncio.Future[Any]] = {result, gone}
-        await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
-        if not result.done():
-            raise ClientGoneError
-        return result.result()
-    finally:
-        gone.cancel()
+        work()
+    except BaseException as error:
+        answer.get_loop().call_soon_threadsafe(settle, answer, error)
 
 
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+def _settle_soon(answer: asyncio.Future[Result], result: Result) -> None:
+    answer.get_loop().call_soon_threadsafe(settle, answer, result)

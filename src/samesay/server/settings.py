@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from samesay.errors import ServerError
+
+if TYPE_CHECKING:
+    from samesay.decision.calibration import Calibration
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class Limits:
         queue_requests: Requests that are read and not yet answered.
         queue_tokens: Tokens that wait for one model.
         scores: Scores of one answer.
+        hits: Hits of one answer, over all its queries.
         body_bytes: Bytes of one body.
         held_body_bytes: Bytes of all bodies that are in memory.
         body_seconds: Time in which a body must have arrived.
@@ -36,6 +41,7 @@ class Limits:
     queue_requests: int = 512
     queue_tokens: int = 131_072
     scores: int = 1_000_000
+    hits: int = 10_000
     body_bytes: int = 8 << 20
     held_body_bytes: int = 256 << 20
     body_seconds: float = 30.0
@@ -62,12 +68,14 @@ class Access:
         guard_health: Whether ``/health`` and ``/ready`` want a key too.
         guard_metrics: Whether ``/metrics`` does.
         cors_origins: Origins whose pages browsers let ask; ``*`` for all.
+        open_writes: Whether documents of collections may be changed where there are no keys.
     """
 
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     guard_health: bool = False
     guard_metrics: bool = False
     cors_origins: tuple[str, ...] = ()
+    open_writes: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ class ServerSettings:
         drain_seconds: Time that accepted requests have to end after SIGTERM.
         access_log: Whether each request is written to standard output as a line of JSON.
         log_texts: Whether that line carries the texts.
+        calibrations: What scores of served models mean, beside what ships with samesay.
         tokenizing_threads: Threads that read, check and tokenize requests beside the event loop.
     """
 
@@ -92,3 +101,4 @@ class ServerSettings:
     access_log: bool = False
     log_texts: bool = False
     tokenizing_threads: int = 2
+    calibrations: tuple[Calibration, ...] = ()

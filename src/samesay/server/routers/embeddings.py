@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from samesay.server.openapi import BODY_PROBLEMS, json_body
-from samesay.server.preparing import Place, Prepared
+from samesay.server.preparing import Place
 from samesay.server.problems import invalid
 from samesay.server.reading import asked, require_json
 from samesay.server.schemas.embeddings import EmbeddingsAnswer, EmbeddingsRequest
-from samesay.server.served_models import ServedModel
-from samesay.server.services import Services, check_inputs, services_of
+from samesay.server.services import Services, Work, check_inputs, services_of
 
 router = APIRouter(tags=["embeddings"])
 # So few are written as base64 in less time than they are handed to a thread.
@@ -25,10 +24,7 @@ _FEW_NUMBERS = 4096
 
 
 @dataclass(frozen=True)
-class _Work:
-    served: ServedModel
-    prepared: Prepared
-    texts: list[str]
+class _Embedding(Work):
     encoding_format: Literal["float", "base64"]
 
 
@@ -45,9 +41,7 @@ async def create_embeddings(request: Request) -> Response:
     require_json(request)
     with services.admission.place():
         body = await request.body()
-        work = await services.prepared(request, body, lambda: _prepare(services, body))
-        services.count(request, work.served, work.prepared, work.texts)
-        vectors = await services.vectors(request, work.served, work.prepared)
+        work, vectors = await services.embedded(request, body, lambda: _prepare(services, body))
         if work.encoding_format == "base64" and vectors.size <= _FEW_NUMBERS:
             content = _render(work, vectors)
         else:
@@ -55,7 +49,7 @@ async def create_embeddings(request: Request) -> Response:
     return Response(content, media_type="application/json")
 
 
-def _prepare(services: Services, body: bytes) -> _Work:
+def _prepare(services: Services, body: bytes) -> _Embedding:
     call = asked(body, EmbeddingsRequest)
     served = services.models.find(call.model)
     limits = services.settings.limits
@@ -72,7 +66,7 @@ def _prepare(services: Services, body: bytes) -> _Work:
     else:
         prepared = served.preparing.token_ids(sequences, call.dimensions)
     services.check_size(prepared, "input")
-    return _Work(served, prepared, texts, call.encoding_format)
+    return _Embedding(served, prepared, texts, call.encoding_format)
 
 
 def _inputs(given: str | list[str] | list[int] | list[list[int]]) -> tuple[list[str], list[list[int]]]:
@@ -85,7 +79,7 @@ def _inputs(given: str | list[str] | list[int] | list[list[int]]) -> tuple[list[
     return [], [whole] if whole else [entry for entry in given if isinstance(entry, list)]
 
 
-def _render(work: _Work, vectors: NDArray[np.float32]) -> bytes:
+def _render(work: _Embedding, vectors: NDArray[np.float32]) -> bytes:
     if work.encoding_format == "base64":
         rows = [b'"%s"' % base64.b64encode(row.astype("<f4").tobytes()) for row in vectors]
     else:

@@ -9,6 +9,8 @@ from fastapi.responses import JSONResponse
 
 from samesay.server.openapi import problems
 from samesay.server.schemas.health import HealthAnswer, ReadinessAnswer
+from samesay.server.served_collections import collections_of
+from samesay.server.served_intents import intents_of
 from samesay.server.services import services_of
 
 router = APIRouter(tags=["health"])
@@ -27,10 +29,11 @@ async def health() -> HealthAnswer:
     responses=problems(401) | {503: {"model": ReadinessAnswer, "description": "Not yet, or no longer."}},
 )
 async def ready(request: Request) -> JSONResponse:
-    """Tell whether all models are loaded and tested, and the server does not stop."""
+    """Tell whether models are tested, collections and intents open, and the server does not stop."""
     services = services_of(request)
     models = services.models
-    status: Literal["ready", "loading", "draining"] = "ready" if models.ready else "loading"
+    all_there = models.ready and collections_of(request).ready and intents_of(request).ready
+    status: Literal["ready", "loading", "draining"] = "ready" if all_there else "loading"
     if services.draining.begun:
         status = "draining"
     answer = ReadinessAnswer(

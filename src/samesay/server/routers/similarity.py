@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,24 +12,27 @@ from pydantic_core import to_json
 
 from samesay.errors import PromptError
 from samesay.server.openapi import BODY_PROBLEMS, json_body
-from samesay.server.preparing import Place, Prepared
+from samesay.server.preparing import Place
 from samesay.server.problems import invalid
 from samesay.server.reading import asked, require_json
 from samesay.server.routers.embeddings import usage
 from samesay.server.schemas.similarity import SimilarityAnswer, SimilarityRequest
-from samesay.server.served_models import ServedModel
-from samesay.server.services import Services, check_inputs, services_of
+from samesay.server.services import Services, Work, check_inputs, services_of
 
 router = APIRouter(tags=["similarity"])
 
 
 @dataclass(frozen=True)
-class _Work:
-    served: ServedModel
-    prepared: Prepared
+class Comparison(Work):
+    """A request that compares texts.
+
+    Attributes:
+        call: What is asked for.
+        lefts: How many of its texts are left ones; they come first.
+    """
+
     call: SimilarityRequest
-    left: Sequence[str]
-    right: Sequence[str]
+    lefts: int
 
 
 @router.post(
@@ -45,15 +48,26 @@ async def create_similarity(request: Request) -> Response:
     require_json(request)
     with services.admission.place():
         body = await request.body()
-        work = await services.prepared(request, body, lambda: _prepare(services, body))
-        services.count(request, work.served, work.prepared, [*work.left, *work.right])
-        vectors = await services.vectors(request, work.served, work.prepared)
+        work, vectors = await services.embedded(request, body, lambda: _prepare(services, body))
         content = await services.beside_the_loop(lambda: _render(work, vectors))
     return Response(content, media_type="application/json")
 
 
-def _prepare(services: Services, body: bytes) -> _Work:
-    call = asked(body, SimilarityRequest)
+def _prepare(services: Services, body: bytes) -> Comparison:
+    return prepare_comparison(services, asked(body, SimilarityRequest), services.settings.limits.scores)
+
+
+def prepare_comparison(services: Services, call: SimilarityRequest, most_scores: int) -> Comparison:
+    """Check and tokenize the texts of a comparison.
+
+    Args:
+        services: The parts of the server.
+        call: What is asked for.
+        most_scores: Scores that its answer may have.
+
+    Raises:
+        Problem: For what cannot be compared.
+    """
     served = services.models.find(call.model)
     limits = services.settings.limits
     larger = "pairs"  # the part to shorten when there is too much
@@ -64,9 +78,9 @@ def _prepare(services: Services, body: bytes) -> _Work:
         left, right = call.left or [], call.right or []
         larger = "left" if len(left) > len(right) else "right"
         check_inputs(len(left) + len(right), limits.inputs, "left and right", larger)
-        if len(left) * len(right) > limits.scores:
+        if len(left) * len(right) > most_scores:
             raise invalid(
-                f"{len(left)} × {len(right)} scores are more than the {limits.scores} of one answer",
+                f"{len(left)} × {len(right)} scores are more than the {most_scores} of one answer",
                 larger,
             )
     served.batcher.require_room(len({*left, *right}))
@@ -75,15 +89,16 @@ def _prepare(services: Services, body: bytes) -> _Work:
     except PromptError as error:
         raise invalid(str(error), "task") from None  # the schema lets no other mode through
     prefixes = [first] * len(left) + [second] * len(right)
+    texts = [*left, *right]
     prepared = served.preparing.texts(
-        [*left, *right],
+        texts,
         prefixes,
         call.overlength,
         call.dimensions,
         _places(len(left), pairs=call.pairs is not None),
     )
     services.check_size(prepared, larger)
-    return _Work(served, prepared, call, left, right)
+    return Comparison(served, prepared, texts, call, len(left))
 
 
 def _places(lefts: int, *, pairs: bool) -> Callable[[int], Place]:
@@ -94,9 +109,9 @@ def _places(lefts: int, *, pairs: bool) -> Callable[[int], Place]:
     return place
 
 
-def _render(work: _Work, vectors: NDArray[np.float32]) -> bytes:
+def _render(work: Comparison, vectors: NDArray[np.float32]) -> bytes:
     sides = vectors[work.prepared.places]
-    left, right = sides[: len(work.left)], sides[len(work.left) :]
+    left, right = sides[: work.lefts], sides[work.lefts :]
     # The same sums as in EmbeddingModel.similarity and similarity_matrix.
     scores = np.einsum("nd,nd->n", left, right) if work.call.pairs is not None else left @ right.T
     return to_json(

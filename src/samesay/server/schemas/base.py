@@ -22,13 +22,25 @@ _KINDS = {
 }
 
 
-class RequestModel(BaseModel):
+class BodyModel(BaseModel):
     """A request's body."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+
+class RequestModel(BodyModel):
+    """The body of a request to a model."""
+
     model: str = Field(
         description="Name or alias of a served model; GET /v1/models lists them.", min_length=1
+    )
+
+
+class CollectionRequest(BodyModel):
+    """The body of a request to a collection."""
+
+    collection: str | None = Field(
+        None, description="Name of a served collection; where there is one, it need not be named."
     )
 
 
@@ -38,7 +50,7 @@ class AnswerModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-Request = TypeVar("Request", bound=RequestModel)
+Request = TypeVar("Request", bound=BodyModel)
 
 
 def wrong_together(message: str, param: str) -> PydanticCustomError:

@@ -1,0 +1,91 @@
+// The server: requests, and its errors in words.
+
+import { t } from "./language.js";
+import { apiKey } from "./memory.js";
+
+/** What the server, or the way to it, says instead of an answer. */
+export class ServerProblem extends Error {
+  constructor(status, message, param, code) {
+    super(message);
+    this.status = status;
+    this.param = param;
+    this.code = code;
+  }
+
+  /** Say it for people, in their language as far as the page knows it. */
+  words() {
+    const known = { 0: "problem.unreachable", 401: "problem.key", 429: "problem.busy", 503: "problem.loading" };
+    const before = known[this.status] ?? (this.status >= 500 ? "problem.server" : null);
+    return before ? `${t(before)} ${this.message}`.trim() : this.message;
+  }
+}
+
+/** Give the answer of a route; with a body it is posted. */
+export async function ask(path, body = null, signal = null) {
+  const answer = await reach(path, body, signal);
+  return answer.json();
+}
+
+/** Give the answer of a route as text. */
+export async function askText(path, signal = null) {
+  return (await reach(path, null, signal)).text();
+}
+
+async function reach(path, body, signal) {
+  const headers = {};
+  if (apiKey()) headers.Authorization = `Bearer ${apiKey()}`;
+  if (body !== null) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method: body === null ? "GET" : "POST",
+      headers,
+      body: body === null ? undefined : JSON.stringify(body),
+      signal,
+      credentials: "omit",
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    // A key with signs that no header can hold never leaves the browser.
+    const key = error instanceof TypeError && /header|ISO-8859-1|ByteString/i.test(error.message);
+    throw new ServerProblem(key ? 401 : 0, "", null, null);
+  }
+  if (answer.ok) return answer;
+  let said = {};
+  try {
+    said = (await answer.json()).error ?? {};
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+  }
+  const problem = new ServerProblem(
+    answer.status, said.message ?? answer.statusText, said.param ?? null, said.code ?? null,
+  );
+  if (answer.status === 401) document.dispatchEvent(new CustomEvent("key-wanted", { detail: problem }));
+  throw problem;
+}
+
+/**
+ * Run only the newest of a row of tasks, when nothing newer came for `pause` milliseconds. A task gets a
+ * signal that tells it that it has become old; what it throws then is not an error.
+ */
+export function newest(pause) {
+  let timer = null;
+  let controller = null;
+  function stop() {
+    clearTimeout(timer);
+    controller?.abort();
+    controller = null;
+  }
+  function run(task) {
+    stop();
+    timer = setTimeout(async () => {
+      const mine = (controller = new AbortController());
+      try {
+        await task(mine.signal);
+      } catch (error) {
+        if (!mine.signal.aborted) throw error;
+      }
+    }, pause);
+  }
+  return { run, stop };
+}

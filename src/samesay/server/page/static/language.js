@@ -1,0 +1,30 @@
+// Which language the page speaks.
+
+import { messages as en } from "./messages/en.js";
+import { messages as zh } from "./messages/zh.js";
+import { recall, remember } from "./memory.js";
+
+const LANGUAGES = { en, zh };
+let current = chosen();
+
+function chosen() {
+  const kept = recall("language");
+  if (kept in LANGUAGES) return kept;
+  return (navigator.language ?? "en").toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+
+export function language() {
+  return current;
+}
+
+/** Speak another language from now on. */
+export function speak(name) {
+  current = name in LANGUAGES ? name : "en";
+  remember("language", current);
+}
+
+/** Give a message; {name} in it is replaced by the value of that name. */
+export function t(name, values = {}) {
+  const message = LANGUAGES[current][name] ?? en[name] ?? name;
+  return message.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole));
+}

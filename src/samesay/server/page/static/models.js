@@ -1,0 +1,92 @@
+// The served models: what they are, and how they do now.
+
+import { ask, askText } from "./api.js";
+import { el, fill } from "./dom.js";
+import { t } from "./language.js";
+import { showProblem } from "./settings.js";
+
+const EVERY_MILLISECONDS = 2000;
+
+export function modelsView() {
+  const general = el("p", { class: "problem", role: "alert", hidden: true });
+  const cards = el("div", {});
+  const process = el("p", {});
+  const node = el(
+    "div", {}, el("h1", { say: "models.title" }), el("p", { class: "quiet", say: "models.help" }), general, process, cards,
+  );
+  let timer = null;
+  let state = null;
+
+  async function look() {
+    clearTimeout(timer);
+    try {
+      const [models, known] = await Promise.all([ask("/v1/models"), ask("/page/served.json")]);
+      state = { models: models.data, known, metrics: new Map() };
+      showProblem(null, {}, general);
+      state.metrics = readMetrics(await askText("/metrics"));
+    } catch (error) {
+      showProblem(error, {}, general);
+    }
+    if (state) show();
+    clearTimeout(timer);
+    if (node.isConnected) timer = setTimeout(look, EVERY_MILLISECONDS);
+  }
+
+  function show() {
+    const { models, known } = state;
+    process.textContent = known.memory_bytes === null ? "" : t("models.memory", { mebibytes: (known.memory_bytes / 2 ** 20).toFixed(0) });
+    fill(cards, ...models.map(card));
+  }
+
+  function card(model) {
+    const of = (name) => state.metrics.get(`${name}\u0000${model.id}`);
+    const mean = (name, digits, scale = 1) => {
+      const [sum, count] = [of(`${name}_sum`), of(`${name}_count`)];
+      return count ? ((sum / count) * scale).toFixed(digits) : null;
+    };
+    const rows = [
+      ["models.identity", model.identity],
+      ["models.aliases", model.aliases.join(", ")],
+      ["models.precision", model.precision],
+      ["models.dimensions", model.dimensions && `${model.dimensions}${model.matryoshka ? ` (${t("models.fewer")})` : ""}`],
+      ["models.tokens", model.max_tokens],
+      ["models.speed", of("samesay_tokens_per_second")?.toFixed(0)],
+      ["models.texts", of("samesay_inputs_total")],
+      ["models.pass", mean("samesay_batch_seconds", 1, 1000)],
+      ["models.wait", mean("samesay_queue_seconds", 1, 1000)],
+      ["models.waiting", of("samesay_queue_tokens")],
+    ].filter(([, value]) => value !== undefined && value !== null && value !== "");
+    return el(
+      "section", { class: "card" },
+      el("h2", {}, document.createTextNode(`${model.id} `),
+        el("span", { class: `badge ${model.ready ? "high" : "middle"}`, text: t(model.ready ? "models.ready" : "models.loading") })),
+      el("dl", {}, ...rows.flatMap(([say, value]) => [el("dt", { say }), el("dd", { text: String(value) })])),
+    );
+  }
+
+  return {
+    node,
+    show() {
+      look();
+    },
+    hide() {
+      clearTimeout(timer);
+    },
+    served() {
+      look();
+    },
+    relabel() {
+      if (state) show();
+    },
+  };
+}
+
+/** Read Prometheus's text: the value of every metric that has a model's label and no other. */
+function readMetrics(text) {
+  const found = new Map();
+  for (const line of text.split("\n")) {
+    const match = /^(\w+)\{model="((?:[^"\\]|\\.)*)"\} (\S+)/.exec(line);
+    if (match) found.set(`${match[1]}\u0000${match[2].replace(/\\(.)/g, (_, sign) => (sign === "n" ? "\n" : sign))}`, Number(match[3]));
+  }
+  return found;
+}

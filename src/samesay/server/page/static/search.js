@@ -1,0 +1,199 @@
+// Search the served collections, three ways side by side.
+
+import { ask, newest } from "./api.js";
+import { badge, bandOf, number } from "./bands.js";
+import { choice, el, field, fill } from "./dom.js";
+import { marked } from "./highlight.js";
+import { t } from "./language.js";
+import { served } from "./served.js";
+import { showProblem } from "./settings.js";
+
+const PAUSE_MILLISECONDS = 90;
+const MODES = ["semantic", "text", "hybrid"];
+const WORD = /[\p{Script=Han}]|[\p{L}\p{N}]+/gu;
+
+export function searchView() {
+  const query = field("search.query", el("input", { type: "search", autocomplete: "off", on: { input: changed } }));
+  const collection = field("search.collection", choice([], { change: changed }));
+  const language = field(
+    "search.language", el("input", { type: "text", autocomplete: "off", on: { input: changed } }),
+    el("p", { class: "help", say: "search.languageHelp" }),
+  );
+  const known = el("p", { class: "help" });
+  const filter = field(
+    "search.filter",
+    el("input", { type: "text", autocomplete: "off", spellcheck: "false", placeholder: '{"year": {"gte": 2020}}', on: { input: changed } }),
+    known,
+  );
+  const count = field("search.count", choice([["3", null, "3"], ["5", null, "5"], ["10", null, "10"]], { change: changed }));
+  const general = el("p", { class: "problem", role: "alert", hidden: true });
+  const spoken = el("p", { class: "unseen", role: "status", "aria-live": "polite" });
+  const note = el("p", { class: "quiet" });
+  const columns = el("div", { class: "columns" });
+  const teach = el("section", { class: "card teach" });
+  const fields = { query, collection, filter };
+  const node = el(
+    "div", {}, el("h1", { say: "search.title" }), query.box,
+    el("div", { class: "row" }, collection.box, language.box, filter.box, count.box),
+    general, spoken, note, columns, teach,
+  );
+  const requests = newest(PAUSE_MILLISECONDS);
+  let state = null;
+
+  function chosen() {
+    return served.collections.find((one) => one.name === collection.control.value) ?? served.collections[0];
+  }
+
+  /** The filter that is written and the language together; throws what is wrong with the first. */
+  function where() {
+    const parts = [];
+    if (filter.control.value.trim()) parts.push(JSON.parse(filter.control.value));
+    if (language.control.value.trim()) parts.push({ language: language.control.value.trim() });
+    return parts.length === 2 ? { and: parts } : parts[0];
+  }
+
+  function changed() {
+    teachOrNot();
+    const asked = query.control.value.trim();
+    known.textContent = t("search.fields", { fields: (chosen()?.fields ?? []).join(", ") || "–" });
+    if (!asked || !chosen()) {
+      requests.stop();
+      showProblem(null, fields, general);
+      show(null);
+      return;
+    }
+    let given;
+    try {
+      given = where();
+    } catch {
+      requests.stop();
+      filter.problem(t("search.notJson"));
+      return;
+    }
+    requests.run((signal) => search(asked, given, signal));
+  }
+
+  async function search(asked, given, signal) {
+    if (!served.ready) return;
+    const { name, model, dimensions } = chosen();
+    const request = { collection: name, query: asked, top_k: Number(count.control.value) };
+    if (given) request.filter = given;
+    const scaleOf = new URLSearchParams({ model, mode: "query-document", dimensions });
+    try {
+      const scale = await ask(`/page/scale.json?${scaleOf}`, null, signal);
+      const now = { asked, scale, found: MODES.map(() => null) };
+      // Each list is shown when it is there: the first search by meaning may take the store a while.
+      await Promise.all(
+        MODES.map(async (mode, place) => {
+          const answer = await ask("/v1/search", { ...request, mode }, signal);
+          now.found[place] = answer.data[0].hits;
+          show(now);
+        }),
+      );
+      showProblem(null, fields, general);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      show(null);
+      showProblem(error, fields, general);
+    }
+  }
+
+  function show(now) {
+    state = now;
+    note.textContent = now && !now.scale.bands ? t("search.uncalibrated") : "";
+    if (!now) {
+      fill(columns);
+      spoken.textContent = "";
+      return;
+    }
+    if (now.found.every(Boolean)) {
+      const counts = MODES.map((mode, place) => `${t(`search.${mode}`)}: ${now.found[place].length}`).join(", ");
+      spoken.textContent = t("search.spoken", { counts });
+    }
+    fill(columns, ...MODES.map((mode, place) => column(mode, now.found[place])));
+  }
+
+  function column(mode, hits) {
+    return el(
+      "section", { class: "card", label: `search.${mode}` },
+      el("h2", { say: `search.${mode}` }),
+      el("p", { class: "quiet", say: `search.${mode}Help` }),
+      !hits ? el("p", { class: "quiet", say: "search.coming" })
+        : hits.length ? el("ol", { class: "hits" }, ...hits.map((hit) => shown(hit, mode))) : el("p", { say: "search.nothing" }),
+    );
+  }
+
+  function shown(hit, mode) {
+    const score = hit.components.segment;
+    const meta = Object.entries(hit.metadata).map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(", ") : value}`);
+    return el(
+      "li", {},
+      el("p", { class: "hit-title" }, el("strong", { text: hit.title ?? hit.document_id }),
+        ...(score === undefined ? [] : [badge(bandOf(score, state.scale.bands))])),
+      el("p", { class: "quiet", text: [t("search.score", { score: number(hit.score) }), elsewhere(hit, mode)].filter(Boolean).join(" · ") }),
+      hit.headings.length ? el("p", { class: "quiet", text: hit.headings.join(" › ") }) : null,
+      el("p", { class: "text passage" }, ...marked(hit.passage, wordsIn(hit.passage, state.asked))),
+      el("p", { class: "quiet", text: [hit.language, ...meta].filter(Boolean).join(" · ") }),
+    );
+  }
+
+  /** Where the same document stands in the other two lists. */
+  function elsewhere(hit, mode) {
+    return MODES.filter((other) => other !== mode && state.found[MODES.indexOf(other)])
+      .map((other) => {
+        const place = state.found[MODES.indexOf(other)].findIndex((one) => one.document_id === hit.document_id);
+        return t(place < 0 ? "search.absent" : "search.rank", { mode: t(`search.${other}`), rank: place + 1 });
+      })
+      .join(" · ");
+  }
+
+  function teachOrNot() {
+    teach.hidden = Boolean(query.control.value.trim()) && served.collections.length > 0;
+    fill(
+      teach,
+      el("p", { say: served.collections.length || !served.ready ? "search.teach" : "search.noCollection" }),
+      served.collections.length || !served.ready
+        ? null
+        : el("pre", { tabindex: "0", text: "samesay index docs/ --collection kb/\nsamesay ui --collection kb/" }),
+    );
+    query.control.disabled = served.ready && !served.collections.length;
+  }
+
+  return {
+    node,
+    show() {
+      this.served();
+    },
+    hide: requests.stop,
+    served() {
+      const before = collection.control.value;
+      collection.control.replaceChildren(...served.collections.map((one) => el("option", { value: one.name, text: one.name })));
+      if (served.collections.some((one) => one.name === before)) collection.control.value = before;
+      collection.problem(chosen()?.problem ?? null);
+      changed();
+    },
+    relabel() {
+      known.textContent = t("search.fields", { fields: (chosen()?.fields ?? []).join(", ") || "–" });
+      if (state) show(state);
+      teachOrNot();
+    },
+  };
+}
+
+/** The words of a query in a passage, as spans in characters. */
+function wordsIn(passage, query) {
+  const wanted = new Set((query.match(WORD) ?? []).map(stem).filter((word) => word.length > 2 || /\p{Script=Han}/u.test(word)));
+  const spans = [];
+  for (const found of passage.matchAll(WORD)) {
+    if (!wanted.has(stem(found[0]))) continue;
+    const begin = Array.from(passage.slice(0, found.index)).length;
+    spans.push({ begin, end: begin + Array.from(found[0]).length, kind: "term", title: t("search.word") });
+  }
+  return spans;
+}
+
+/** A word without its case, and without the s of a plural. */
+function stem(word) {
+  const small = word.toLowerCase();
+  return small.length > 3 ? small.replace(/s$/, "") : small;
+}
