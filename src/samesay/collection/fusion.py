@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 # How little the first places are preferred to those after them. The paper takes 60; on the sets of
-# benchmarks/retrieval.py a small one is never worse, and much better where one of the rankings is weak.
+# benchmarks/retrieval.py that were tried a small one was as good or better, most where one ranking is weak.
 K = 5
 
 
