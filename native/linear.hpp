@@ -34,23 +34,23 @@ struct LinearPlan {
     bool gated = false;
     // Inputs of strongly uneven size are mixed by a Walsh-Hadamard transform before they are quantised.
     bool mixed = false;
-    // The outputs of the layer's only matrix are added to the residual stream: those far larger than the rest are computed in float, because
-    // what they carry decides how large the rest is after the next norm.
+    // The outputs of the layer's only matrix are added to the residual stream: those far larger than the rest are
+    // computed in float, because what they carry decides how large the rest is after the next norm.
     bool to_stream = false;
     // Held in bfloat16 instead of 8 bits.
     bool careful = false;
     // The name of a layer, this or one read before. Where that keeps outputs in float, this one is careful.
-    std::string careful_with;
+    std::string careful_with = {};
 };
 
 // The memory of a layer, packed or mapped.
 struct LinearWeights {
-    Array<uint8_t> panels;       // [panel][input][column], of the precision's type
+    Array<uint8_t> panels;  // [panel][input][column], of the precision's type
     // int8 only; see PanelColumns
     Array<float> column_scale;
     Array<float> column_zero;
     Array<float> column_sum;
-    Array<float> bias;           // padded to whole panels; empty without one
+    Array<float> bias;  // padded to whole panels; empty without one
     // int8: what inputs are multiplied by before they are quantised, 0 for those that are kept; empty for ones
     Array<float> channel_scale;
     KeptWeights kept;  // int8 only

@@ -250,7 +250,10 @@ def pipelined(connection: socket.socket, count: int) -> list[tuple[int, bytes]]:
 def test_connections_beyond_the_limit_are_told_so(quick: Serving) -> None:
     opened = [connected(quick) for _ in range(QUICK.connections)]
     with connected(quick) as one_more:
-        assert problem(everything(one_more))[0] == 503
+        told = everything(one_more)
+        assert problem(told)[0] == 429
+        # To a balancer 503 would say that this server is not to be asked at all.
+        assert b"\r\nretry-after: 1\r\n" in told
     for connection in opened:
         connection.close()
     deadline = time.monotonic() + 30

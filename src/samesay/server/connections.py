@@ -11,13 +11,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from samesay.server.departure import DEPARTURE, Departure
 from samesay.server.joined_writes import JoinedWrites
-from samesay.server.problems import Problem
+from samesay.server.problems import Problem, overloaded
 from samesay.server.settings import Limits
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
 
-_PHRASES = {400: "Bad Request", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
+_PHRASES = {400: "Bad Request", 429: "Too Many Requests", 431: "Request Header Fields Too Large"}
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -45,7 +45,7 @@ class BoundedConnection(HttpToolsProtocol):
         _send_at_once(transport)
         self.transport = JoinedWrites(transport, self.loop)
         if len(self.connections) > self.limits.connections:
-            self._refuse(Problem(503, "too many connections; ask again later", code="overloaded"))
+            self._refuse(overloaded("too many connections; ask again later", 1))
             return
         self._head_timer = self.loop.call_later(self.limits.header_seconds, self._abort)
 
@@ -127,11 +127,15 @@ class BoundedConnection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         content = json.dumps(problem.content()).encode()
-        head = (
-            f"HTTP/1.1 {problem.status} {_PHRASES[problem.status]}\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(content)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + content)
+        headers = {
+            "content-type": "application/json",
+            "content-length": str(len(content)),
+            "connection": "close",
+            **problem.headers,
+        }
+        lines = [f"HTTP/1.1 {problem.status} {_PHRASES[problem.status]}"]
+        lines += [f"{name.lower()}: {value}" for name, value in headers.items()]
+        self.transport.write("\r\n".join([*lines, "", ""]).encode() + content)
         self.transport.close()
 
     def _abort(self) -> None:
