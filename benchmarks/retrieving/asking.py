@@ -12,7 +12,7 @@ from retrieving.measures import DEPTH
 from retrieving.remembering import Remembered
 from samesay import Document
 from samesay.collection.collection import Collection
-from samesay.collection.searching import Level, Mode
+from samesay.collection.search_settings import Level, Mode
 
 if TYPE_CHECKING:
     from samesay.text_model import TextModel

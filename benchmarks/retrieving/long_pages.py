@@ -7,7 +7,7 @@ from retrieving.corpora import Corpus, Task, only
 from retrieving.figures import BASELINE, Figures, searched
 from retrieving.indexing import Collections, Variant
 from retrieving.measures import difference, judged, recall, summary
-from samesay.collection.opening import DEFAULT_WEIGHTING, WEIGHTINGS
+from samesay.collection.asked import DEFAULT_WEIGHTING, WEIGHTINGS
 
 LONG = 8000
 TRUNCATED = "truncated at the model's limit"

@@ -15,7 +15,8 @@ import samesay
 from retrieving.corpora import Corpus, Task
 from retrieving.indexing import Collections
 from samesay.collection.collection import Collection
-from samesay.collection.searching import Mode, SearchSettings, search
+from samesay.collection.search_settings import Mode, SearchSettings
+from samesay.collection.searching import search
 
 _WARM = 20
 _Asked = TypeVar("_Asked")
@@ -74,10 +75,11 @@ def _search_alone(
     collection: Collection, texts: list[str], vectors: NDArray[np.float32], mode: Mode
 ) -> Callable[[int], object]:
     settings = SearchSettings(3, mode)
+    generic = collection._generic.of(collection.model, None, vectors.shape[1])
 
     def ask(place: int) -> object:
         with collection._held.reading() as build:
-            return search(build, [texts[place]], vectors[place : place + 1], settings)
+            return search(build, [texts[place]], vectors[place : place + 1], settings, generic)
 
     return ask
 

@@ -1,5 +1,7 @@
 """Every error a user can meet. Each message says what is wrong and what to do about it."""
 
+from __future__ import annotations
+
 
 class SamesayError(Exception):
     """Base of all errors that samesay raises on purpose.
@@ -137,6 +139,10 @@ class RemoteAnswerError(RemoteError):
     """An endpoint answered with something else than one sound vector for each text."""
 
 
+class DistributedError(SamesayError):
+    """Embedding in parts cannot go on as asked: the cluster, its nodes, or the folder of vectors."""
+
+
 class MissingExtraError(SamesayError):
     """An optional package is needed for this.
 
@@ -147,6 +153,14 @@ class MissingExtraError(SamesayError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs the extra {extra!r}: pip install 'samesay[{extra}]'")
+        self._arguments = (what, extra)
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        return MissingExtraError, self._arguments  # workers in other processes hand it over
+
+
+class ReplicaWarning(UserWarning):
+    """A replica serves something else than the others, and is left out."""
 
 
 class TruncationWarning(UserWarning):

@@ -38,6 +38,8 @@ class TokenizedTexts:
     def batches(self, most_tokens: int) -> Iterator[tuple[int, int]]:
         """Give ranges of texts with at most that many tokens together, or a single longer text."""
         begin = 0
+        # More than there are is as many as there are, and fits the offsets' 64 bits.
+        most_tokens = min(most_tokens, int(self.offsets[-1]))
         while begin < len(self):
             limit = self.offsets[begin] + most_tokens
             end = int(np.searchsorted(self.offsets, limit, side="right")) - 1

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, Literal
 
 from samesay.errors import MissingExtraError, OutputFileError
+from samesay.newfiles import check_new_file, new_file
 from samesay.textfiles import TextRow
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow
+    from numpy.typing import NDArray
 
 VECTOR_FILES = (".npy", ".parquet")
 IdKind = Literal["none", "integer", "string"]
@@ -45,12 +49,7 @@ def check_target(target: Path, suffixes: Iterable[str], *, overwrite: bool) -> N
     known = tuple(suffixes)
     if target.suffix.lower() not in known:
         raise OutputFileError(f"{target}: the name must end in {' or '.join(known)}")
-    if target.is_dir():
-        raise OutputFileError(f"{target} is a folder")
-    if not target.parent.is_dir():
-        raise OutputFileError(f"{target}: there is no folder {target.parent}; create it first")
-    if target.exists() and not overwrite:
-        raise OutputFileError(f"{target} exists; give another name, or --overwrite to replace it")
+    check_new_file(target, overwrite=overwrite)
     if target.suffix.lower() == ".parquet":
         try:
             import pyarrow  # noqa: F401
@@ -58,41 +57,11 @@ def check_target(target: Path, suffixes: Iterable[str], *, overwrite: bool) -> N
             raise MissingExtraError("writing Parquet", "parquet") from None
 
 
-@contextmanager
-def new_file(target: Path, beside: Path | None = None) -> Iterator[BinaryIO]:
-    """Give a file that becomes ``target`` when the block ends well and vanishes when it does not.
-
-    Args:
-        target: The name to appear, all at once.
-        beside: Where it is written first, in the same folder; a name of its own where None.
-
-    Raises:
-        OutputFileError: the disk is full, or the folder cannot be written to.
-    """
-    building = beside or target.with_name(f"{target.name}.{os.getpid()}.new")
-    try:
-        try:
-            with building.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            building.replace(target)
-        finally:
-            building.unlink(missing_ok=True)
-    except OSError as error:
-        raise cannot_write(target, error) from None
-
-
-def cannot_write(target: Path, error: OSError) -> OutputFileError:
-    """What to tell when the system refuses to write."""
-    return OutputFileError(f"{target} cannot be written: {error.strerror or error}")
-
-
 def write_npy(vectors: RawVectors, target: Path, beside: Path) -> None:
     """Write the rows as a NumPy array of shape (rows, width), float32.
 
     Raises:
-        OutputFileError: see ``new_file``.
+        OutputFileError: see ``newfiles.new_file``.
     """
     import numpy as np
 
@@ -118,21 +87,17 @@ def write_parquet(
     the schema's metadata is ``metadata``.
 
     Raises:
-        OutputFileError: the texts' column is called ``vector``, or see ``new_file``.
+        OutputFileError: the texts' column is called ``vector``, or see ``newfiles.new_file``.
     """
     import numpy as np
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if column == "vector":
         raise OutputFileError(
             f"{target}: the texts' column is called 'vector' as well; rename it, or write .npy"
         )
-    id_field = [pa.field("id", pa.int64() if ids == "integer" else pa.string())] if ids != "none" else []
-    vector_type = pa.list_(pa.float32(), vectors.width)
-    fields = [*id_field, pa.field(column, pa.string()), pa.field("vector", vector_type)]
-    schema = pa.schema(fields, metadata=dict(metadata))
-    group = max(1, _ROW_GROUP_BYTES // (4 * vectors.width))
+    schema = parquet_schema(column, ids, vectors.width, metadata)
+    group = row_group_size(vectors.width)
     with (
         vectors.path.open("rb") as raw,
         new_file(target, beside) as file,
@@ -140,12 +105,42 @@ def write_parquet(
     ):
         while block := list(islice(texts, group)):
             numbers = np.frombuffer(raw.read(4 * vectors.width * len(block)), dtype="<f4")
-            arrays = [
-                *(pa.array([_id(row, ids) for row in block], field.type) for field in id_field),
-                pa.array([row.text for row in block], pa.string()),
-                pa.FixedSizeListArray.from_arrays(pa.array(numbers), vectors.width),
-            ]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=group)
+            writer.write_table(vector_table(block, numbers, ids, schema), row_group_size=group)
+
+
+def parquet_schema(column: str, ids: IdKind, width: int, metadata: Mapping[str, str]) -> pyarrow.Schema:
+    """The columns of a Parquet file of texts and vectors; see ``write_parquet``."""
+    import pyarrow as pa
+
+    id_field = [pa.field("id", pa.int64() if ids == "integer" else pa.string())] if ids != "none" else []
+    fields = [*id_field, pa.field(column, pa.string()), pa.field("vector", pa.list_(pa.float32(), width))]
+    return pa.schema(fields, metadata=dict(metadata))
+
+
+def vector_table(
+    rows: Sequence[TextRow], numbers: NDArray[np.float32], ids: IdKind, schema: pyarrow.Schema
+) -> pyarrow.Table:
+    """Lay texts and vectors out as ``parquet_schema`` says.
+
+    Args:
+        rows: n texts.
+        numbers: Their vectors, one after the other, n times the width.
+        ids: What is in the column ``id``.
+        schema: Of the table.
+    """
+    import pyarrow as pa
+
+    columns = [
+        *([pa.array([_id(row, ids) for row in rows], schema.field("id").type)] if ids != "none" else []),
+        pa.array([row.text for row in rows], pa.string()),
+        pa.FixedSizeListArray.from_arrays(pa.array(numbers), schema.field("vector").type.list_size),
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def row_group_size(width: int) -> int:
+    """Rows of a row group of a Parquet file with vectors of that width."""
+    return max(1, _ROW_GROUP_BYTES // (4 * width))
 
 
 def _id(row: TextRow, ids: IdKind) -> str | int | None:

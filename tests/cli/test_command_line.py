@@ -63,6 +63,8 @@ def test_help_shows_every_command_and_an_example(tmp_path: Path) -> None:
         ["similarity", "a", "b", "--prompt", "nosuch"],
         ["similarity", "a", "b", "--nosuch"],
         ["matrix"],
+        ["calibrate", "pairs.tsv", "--reference", "nan"],
+        ["compare", "--models", "bundled", "--data", "pairs.tsv", "--draws", "9" * 14],
         ["embed", "a.txt"],
     ],
 )
@@ -82,6 +84,14 @@ def test_a_wrong_use_ends_with_2_and_says_so_on_standard_error(tmp_path: Path, a
         (["similarity", "--file", "none.tsv", *MODEL], "there is no file none.tsv"),
         (["matrix", "none.txt", *MODEL], "there is no file none.txt"),
         (["embed", "none.txt", "-o", "x.npy", *MODEL], "there is no file none.txt"),
+        (
+            ["embed", "none.txt", "-o", f"{'x' * 300}.npy", *MODEL],
+            "samesay: " + "x" * 300 + ".npy: File name too long",
+        ),
+        (["selftest", "--model", "nosuch"], "no model 'nosuch' is on this machine"),
+        (["selftest", *MODEL[:2], "--precision", "int3"], "precision must be"),
+        (["collection", "info", sys.executable], "is a file; a collection is a folder"),
+        (["serve", *MODEL[:2], "--api-key-file", "none"], "cannot read keys from none: No such file"),
     ],
 )
 def test_an_error_is_one_line_without_a_traceback_and_ends_with_1(
@@ -157,6 +167,18 @@ def test_a_full_disk_behind_standard_output_is_told(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert ended.stderr.startswith(b"samesay: ")
     assert ended.stderr.count(b"\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="shells are others there")
+def test_standard_output_that_was_closed_before_the_start_is_no_error(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "similarity", "a", "b", *MODEL],
+        stderr=subprocess.PIPE,
+        env=environment(tmp_path),
+        check=False,
+    )
+    assert ended.returncode == 0
+    assert b"Traceback" not in ended.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")

@@ -45,6 +45,11 @@ def test_other_labels_are_refused_with_their_place(value: str, cut: float | None
         parse_label(value, cut, "file, line 7")
 
 
+def test_a_cut_that_no_grade_reaches_or_misses_is_refused() -> None:
+    with pytest.raises(CalibrationError, match="two texts match is nan; give a number"):
+        parse_label("3", float("nan"), "here")
+
+
 def test_a_pair_that_stands_there_twice_counts_once() -> None:
     pairs = [LabelledPair("a", "b", True), LabelledPair("b", "a", True), LabelledPair("a", "b", True)]
     assert distinct_pairs(pairs, symmetric=True) == pairs[:1]

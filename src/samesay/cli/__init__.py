@@ -10,6 +10,7 @@ import re
 import sys
 import threading
 import warnings
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
@@ -20,6 +21,7 @@ from samesay.cli.collection import collection_app
 from samesay.cli.compare import compare_command
 from samesay.cli.duplicates import duplicates_command
 from samesay.cli.embed import embed_command
+from samesay.cli.embed_corpus import EmbedCommand
 from samesay.cli.explain import explain_command
 from samesay.cli.index import index_command
 from samesay.cli.match import match_command
@@ -60,7 +62,8 @@ class _Commands(TyperGroup):
             except BrokenPipeError:
                 _end(PIPE_CLOSED)
             except OSError as error:
-                say(str(error))
+                place = "" if error.filename is None else f"{error.filename}: "
+                say(f"{place}{error.strerror or error}")
                 _end(1)
         return result
 
@@ -79,7 +82,7 @@ app.command("explain", short_help="Say why two texts match or do not.")(explain_
 app.command("calibrate", short_help="Learn from labelled pairs what scores mean.")(calibrate_command)
 app.command("match", short_help="Say which intent texts have, or none.")(match_command)
 app.command("duplicates", short_help="Find texts that say the same.")(duplicates_command)
-app.command("embed", short_help="Embed a file of texts into a file of vectors.")(embed_command)
+app.command("embed", cls=EmbedCommand, short_help="Embed texts into files of vectors.")(embed_command)
 app.command("index", short_help="Put files into a collection.")(index_command)
 app.command("search", short_help="Search a collection.")(search_command)
 app.add_typer(collection_app, name="collection", short_help="Look at a collection, and keep it in order.")
@@ -121,6 +124,9 @@ def main() -> None:
     The exit code is 0, 1 for an error that is told, 2 for a wrong use of the command line, 130 after Ctrl-C,
     and 141 when the reader of standard output has gone.
     """
+    # A stream that was closed before the start is None; what goes there is for nobody.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")

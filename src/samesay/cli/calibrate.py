@@ -81,7 +81,13 @@ def calibrate_command(
     ] = None,
     reference: Annotated[
         float | None,
-        typer.Option("--reference", metavar="SCORE", help="Threshold to compare with; else the best by F1."),
+        typer.Option(
+            "--reference",
+            min=-1,
+            max=1,
+            metavar="SCORE",
+            help="Threshold to compare with; else the best by F1.",
+        ),
     ] = None,
     note: Annotated[
         str, typer.Option("--note", metavar="WORDS", help="Where the labels come from; kept in the file.")

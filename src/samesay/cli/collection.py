@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from samesay.cli import output
+from samesay.cli.opened import name_of
 from samesay.cli.options import (
     DimensionsOption,
     JsonOption,
@@ -70,7 +71,7 @@ def remove_command(
         left = len(knowledge)
     for one in missing:
         output.say(f"there is no document {one!r}")
-    output.say(f"{collection}: {removed} removed, {left} documents left")
+    output.say(f"{name_of(collection)}: {removed} removed, {left} documents left")
     if missing:
         raise typer.Exit(1)
 
@@ -84,7 +85,7 @@ def compact_command(collection: _Folder) -> None:
         before = knowledge.info().size_bytes
         knowledge.compact()
         after = knowledge.info().size_bytes
-    output.say(f"{collection}: {before:,} bytes before, {after:,} now")
+    output.say(f"{name_of(collection)}: {before:,} bytes before, {after:,} now")
 
 
 @collection_app.command("check")
@@ -118,7 +119,7 @@ def check_command(
         )
         state = f"{len(report.problems)} problems" if report.problems else "all is well"
         output.say(
-            f"{collection}: {state}; {report.documents} documents, {report.segments} segments, "
+            f"{name_of(collection)}: {state}; {report.documents} documents, {report.segments} segments, "
             f"search {report.searching}{found}"
         )
     if report.problems:
@@ -169,15 +170,20 @@ def upgrade_command(
                 progress=lambda done, _: show(done),
             )
         now = knowledge.manifest.identity
-    output.say(f"{collection}: {report.added + report.unchanged} documents, {now}")
+    output.say(f"{name_of(collection)}: {report.added + report.unchanged} documents, {now}")
 
 
 def _repair(folder: Path) -> None:
     from samesay.collection.locking import one_writer
     from samesay.collection.manifest import read_manifest
+    from samesay.collection.shared.address import shared_address
     from samesay.collection.upgrading import repair_manifest
-    from samesay.errors import DamagedCollectionError
+    from samesay.errors import CollectionError, DamagedCollectionError
 
+    if shared_address(folder) is not None:
+        raise CollectionError(
+            f"{name_of(folder)} has its manifest in every version; there is nothing that --repair could mend"
+        )
     try:
         if read_manifest(folder) is not None:
             return

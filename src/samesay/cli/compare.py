@@ -60,7 +60,8 @@ def compare_command(
     ] = 0.05,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of samples and bootstrap draws.")] = 0,
     draws: Annotated[
-        int, typer.Option("--draws", min=100, metavar="N", help="Bootstrap draws for intervals.")
+        int,
+        typer.Option("--draws", min=100, max=1_000_000, metavar="N", help="Bootstrap draws for intervals."),
     ] = 2000,
     rounds: Annotated[
         int, typer.Option("--rounds", min=1, metavar="N", help="Turns of each model in timing.")

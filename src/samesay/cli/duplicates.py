@@ -25,6 +25,7 @@ from samesay.cli.options import (
     PairPromptOption,
     PairSettings,
     PrecisionOption,
+    ProgressOption,
     TaskOption,
     ThreadsOption,
     loaded_model,
@@ -90,9 +91,7 @@ def duplicates_command(
     ] = _MOST_PAIRS,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
-    progress: Annotated[
-        bool | None, typer.Option("--progress/--no-progress", help="Show how far it is.", show_default=False)
-    ] = None,
+    progress: ProgressOption = None,
     prompt: PairPromptOption = PairPrompt.symmetric,
     task: TaskOption = None,
     model: ModelOption = None,

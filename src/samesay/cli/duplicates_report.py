@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from samesay.cli import output
+from samesay.newfiles import new_file
 from samesay.textfiles import line_source, read_lines, read_texts, text_source
-from samesay.vectorfiles import new_file
 
 if TYPE_CHECKING:
     from samesay.decision.calibration import Calibration

@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
 from samesay.cli import output
+from samesay.cli.embed_corpus import check_corpus, check_file, embed_to_folder, is_corpus, named_model
 from samesay.cli.options import (
     ColumnOption,
     DeviceOption,
@@ -37,7 +39,9 @@ from samesay.embedding_job import (
     run_job,
 )
 from samesay.textfiles import TextSource, line_source, text_source
-from samesay.vectorfiles import VECTOR_FILES, check_target
+
+if TYPE_CHECKING:
+    from samesay.engine.base import Precision
 
 
 class TextPrompt(str, Enum):
@@ -57,10 +61,16 @@ class TextPrompt(str, Enum):
 
 def embed_command(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="Texts: .txt, .csv, .tsv, .jsonl, .parquet, or - for lines.")
+        str,
+        typer.Argument(
+            metavar="FILE", help="Texts: .txt, .csv, .tsv, .jsonl, .parquet, - for lines, or a folder."
+        ),
     ],
     out: Annotated[
-        Path, typer.Option("--output", "-o", metavar="OUT", help="File of the vectors, .npy or .parquet.")
+        str,
+        typer.Option(
+            "--output", "-o", metavar="OUT", help="File of the vectors, .npy or .parquet; or a folder/."
+        ),
     ],
     column: ColumnOption = None,
     prompt: Annotated[
@@ -80,6 +90,17 @@ def embed_command(
         int,
         typer.Option(min=1, metavar="N", help="Tokens embedded in one step; results do not depend on it."),
     ] = EmbeddingRequest.batch_tokens,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="[ADDRESS]",
+            help="Compute on a Ray cluster: host:port, local to start one; else the one that runs here.",
+        ),
+    ] = None,
+    part_rows: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="In a folder, rows of a file at most; 8192.")
+    ] = None,
     overwrite: OverwriteOption = False,
     progress: ProgressOption = None,
 ) -> None:
@@ -88,6 +109,8 @@ def embed_command(
     \b
     samesay embed notes.txt -o notes.npy
     samesay embed articles.csv --column body -o articles.parquet
+    samesay embed corpus/ -o vectors/
+    samesay embed s3://texts/2026 -o s3://vectors/2026 --ray head:6379
 
     Every line of a .txt file is a text, empty lines too. In .csv and .tsv the
     first row names the columns. Parquet keeps the texts, and the column id if
@@ -95,13 +118,40 @@ def embed_command(
 
     After Ctrl-C or a crash the same command goes on where it stopped; until the
     end its work is in OUT.partial and OUT.partial.json.
+
+    A folder of texts gives a folder of Parquet files, part by part. What is done
+    is not done again; a part whose texts have changed is.
     """  # noqa: D301
-    check_target(out, VECTOR_FILES, overwrite=overwrite)
-    with _source(file, column, out) as source:
+    if is_corpus(file, out, ray):
+        check_corpus(file, out, overwrite=overwrite)
+        from samesay.distributed import embed
+
+        run = partial(
+            embed,
+            file,
+            out,
+            model=named_model(model),
+            ray=ray,
+            column=column,
+            prompt=prompt.prompt,
+            task=task,
+            dimensions=dimensions,
+            overlength=overlength.choice,
+            precision=cast("Precision | None", precision),
+            threads=threads,
+            device=device,
+            batch_tokens=batch_tokens,
+            part_rows=part_rows,
+        )
+        embed_to_folder(run, out, progress)
+        return
+    target = Path(out)
+    check_file(target, part_rows, overwrite=overwrite)
+    with _source(file, column, target) as source:
         output.say_column(source, column)
         embedder = loaded_model(model, precision, threads, device)
         request = EmbeddingRequest(
-            source, out, prompt.prompt, task, dimensions, overlength.choice, batch_tokens
+            source, target, prompt.prompt, task, dimensions, overlength.choice, batch_tokens
         )
         with prepared_job(request, embedder) as job:
             report = _run(job, embedder, progress)

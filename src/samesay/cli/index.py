@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from samesay.cli import output
+from samesay.cli.filling import filled
+from samesay.cli.opened import name_of
 from samesay.cli.options import (
     DeviceOption,
     DimensionsOption,
@@ -25,7 +28,7 @@ from samesay.cli.progress import text_progress
 
 if TYPE_CHECKING:
     from samesay.collection.collection import Collection
-    from samesay.collection.folders import Found
+    from samesay.collection.folders import Skipped
     from samesay.collection.writing import AddReport
 
 _TOLD = 20
@@ -40,8 +43,21 @@ class StorageChoice(str, Enum):
 
 
 def index_command(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders.")],
-    collection: Annotated[Path, typer.Option("--collection", "-c", metavar="KB", help="The collection.")],
+    collection: Annotated[
+        Path,
+        typer.Option(
+            "--collection", "-c", metavar="KB", help="The collection: a folder or s3://BUCKET/PATH."
+        ),
+    ],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH…", help="Files and folders.", show_default=False)
+    ] = None,
+    vectors: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--vectors", metavar="PATH", help="Parquet files of samesay embed instead; nothing is embedded."
+        ),
+    ] = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove documents whose files below PATH are gone.")
     ] = False,
@@ -73,6 +89,7 @@ def index_command(
     \b
     samesay index docs/ --collection kb/
     samesay index faq.jsonl --collection kb/ --prune
+    samesay index --vectors vectors/ --collection s3://bucket/kb
 
     A text, Markdown or code file is one document; its id is its path. A row of
     .csv, .tsv, .jsonl or .parquet is one too: columns id, text, title, language,
@@ -84,6 +101,21 @@ def index_command(
     """  # noqa: D301
     from samesay.collection.folders import LARGEST_FILE, find_files, read_documents
 
+    if vectors:
+        if paths or prune or language or segment_tokens or max_bytes:
+            raise typer.BadParameter("--vectors goes with --storage and the model's options only")
+        report, count = filled(
+            collection,
+            vectors,
+            None if storage is None else storage.value,
+            threads,
+            lambda: loaded_model(model, precision, threads, device),
+            progress,
+        )
+        _tell(collection, [], report, count, json=json)
+        return
+    if not paths:
+        raise typer.BadParameter("give files and folders, or --vectors", param_hint="PATH…")
     found = find_files(paths, without=collection)
     documents = read_documents(found, largest=max_bytes or LARGEST_FILE, language=language)
     with (
@@ -103,7 +135,7 @@ def index_command(
                 "what was committed is kept; the same command goes on from there"
             ) from None
         count = len(knowledge)
-    _tell(collection, found, report, count, json=json)
+    _tell(collection, found.skipped, report, count, json=json)
     if any(one.failed for one in found.skipped):
         raise typer.Exit(1)
 
@@ -119,10 +151,9 @@ def _opened(
     segment_tokens: int | None,
 ) -> Collection:
     from samesay.cli.opened import model_of
-    from samesay.collection.manifest import read_manifest
-    from samesay.collection.opening import open_collection
+    from samesay.collection.opening import manifest_at, open_collection
 
-    manifest = read_manifest(folder)
+    manifest = manifest_at(folder)
     if manifest is not None and precision is None and device is None:
         loaded = model_of(manifest, threads, model)
     else:
@@ -137,21 +168,21 @@ def _opened(
     )
 
 
-def _tell(folder: Path, found: Found, report: AddReport, count: int, *, json: bool) -> None:
+def _tell(folder: Path, left_out: Sequence[Skipped], report: AddReport, count: int, *, json: bool) -> None:
     if json:
-        skipped = [asdict(one) for one in found.skipped]
+        skipped = [asdict(one) for one in left_out]
         output.print_json(
-            {"collection": str(folder), **asdict(report), "documents": count, "skipped": skipped}
+            {"collection": name_of(folder), **asdict(report), "documents": count, "skipped": skipped}
         )
         return
-    for one in found.skipped[:_TOLD]:
+    for one in left_out[:_TOLD]:
         output.say(
             f"skipped: {one.reason}"
             if one.reason.startswith(one.name)
             else f"skipped: {one.name} {one.reason}"
         )
-    if len(found.skipped) > _TOLD:
-        output.say(f"and {len(found.skipped) - _TOLD} more; --json lists all")
+    if len(left_out) > _TOLD:
+        output.say(f"and {len(left_out) - _TOLD} more; --json lists all")
     changes = ", ".join(
         f"{number} {name}"
         for name, number in (
@@ -162,6 +193,6 @@ def _tell(folder: Path, found: Found, report: AddReport, count: int, *, json: bo
         )
         if number
     )
-    output.say(f"{folder}: {count} documents ({changes or 'nothing to do'})")
+    output.say(f"{name_of(folder)}: {count} documents ({changes or 'nothing to do'})")
     if report.cut_segments:
         output.say(f"{report.cut_segments} segments were cut to what the model reads")

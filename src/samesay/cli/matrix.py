@@ -34,8 +34,9 @@ from samesay.cli.options import (
     loaded_model,
 )
 from samesay.errors import InputFileError, TextError
+from samesay.newfiles import new_file
 from samesay.textfiles import TextRow, TextSource, line_source, read_lines, read_texts, text_source
-from samesay.vectorfiles import check_target, new_file
+from samesay.vectorfiles import check_target
 
 if TYPE_CHECKING:
     import numpy as np

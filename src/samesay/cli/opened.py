@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 def opened(folder: Path, threads: int | None = None) -> Collection:
     """Open a collection that exists; its model is loaded when it is needed."""
-    from samesay.collection.build import Build
-    from samesay.collection.collection import Collection
-    from samesay.collection.manifest import read_manifest
-    from samesay.collection.opening import none_here
+    from samesay.collection.opening import open_existing
 
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise none_here(folder)
-    return Collection(folder, Build(folder, manifest), lambda manifest: model_of(manifest, threads))
+    return open_existing(folder, lambda manifest: model_of(manifest, threads))
+
+
+def name_of(folder: Path) -> str:
+    """Give what a collection is called: its folder, or its address with both slashes."""
+    from samesay.collection.shared.address import shared_address
+
+    return str(shared_address(folder) or folder)
 
 
 def model_of(manifest: Manifest, threads: int | None, named: str | None = None) -> TextModel:

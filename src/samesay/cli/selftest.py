@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from samesay.cli import output
 from samesay.cli.options import JsonOption, PrecisionOption
+from samesay.errors import PrecisionError
 
 if TYPE_CHECKING:
-    from samesay.engine.base import Precision
     from samesay.selftest.checks import Check
     from samesay.selftest.running import SelfTest
 
@@ -37,10 +37,16 @@ def selftest_command(
     scores come out. It ends with 1 where something is wrong. No paths and no
     names of this machine's user are printed.
     """  # noqa: D301
+    from samesay.checkpoint.locate import locate
+    from samesay.engine.base import PRECISIONS
     from samesay.selftest.running import run_selftest
 
-    chosen = cast("Precision | None", precision)
-    found = run_selftest(model, precision=chosen, speed=speed, told=None if json else _tell)
+    # What was mistyped says nothing about the machine.
+    if precision is not None and precision not in PRECISIONS:
+        raise PrecisionError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
+    if model is not None:
+        locate(model, notice=output.say)
+    found = run_selftest(model, precision=precision, speed=speed, told=None if json else _tell)
     if json:
         output.print_json(asdict(found) | {"passed": found.passed})
     else:

@@ -181,8 +181,10 @@ def _keys(given: Sequence[str], file: Path | None) -> tuple[str, ...]:
     if file is not None:
         try:
             lines = file.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ServerError(f"cannot read keys from {file}: {error}") from None
+        except UnicodeDecodeError:
+            raise ServerError(f"cannot read keys from {file}: it is not text") from None
+        except OSError as error:
+            raise ServerError(f"cannot read keys from {file}: {error.strerror or error}") from None
         found = [line.strip() for line in lines if line.strip()]
         if not found:
             raise ServerError(f"{file} has no key; write one a line")

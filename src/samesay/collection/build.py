@@ -13,7 +13,7 @@ from samesay.collection.manifest import Manifest, manifest_text
 from samesay.collection.memory import MemoryStore
 from samesay.collection.snapshot import Snapshot, snapshot
 
-_CATALOGUE = "catalogue.sqlite"
+CATALOGUE = "catalogue.sqlite"
 _VECTORS = "vectors"
 _DISCARDED = "discarded-"
 
@@ -55,7 +55,7 @@ class Build:
         self.folder = None if folder is None else folder / manifest.build
         if self.folder is not None and create:
             self.folder.mkdir(parents=True, exist_ok=True)
-        self.catalogue = Catalogue(None if self.folder is None else self.folder / _CATALOGUE, create=create)
+        self.catalogue = Catalogue(None if self.folder is None else self.folder / CATALOGUE, create=create)
         if create:
             with self.catalogue.writing():
                 if not self.catalogue.about():
@@ -83,6 +83,9 @@ class Build:
                 if name in self.__dict__:
                     getattr(self, name).refresh()
         return self._snapshot
+
+    def check_replaceable(self) -> None:
+        """Refuse to be replaced by another build, where that cannot be."""
 
     def close(self) -> None:
         """Let go of its files."""

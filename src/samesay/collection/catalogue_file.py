@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,6 +50,8 @@ class CatalogueFile:
 
     def __init__(self, path: Path | None, *, create: bool = False) -> None:
         self.path = path
+        # Called when the file has changed for good; what it raises, the one who changed it gets.
+        self.after_commit: Callable[[], None] | None = None
         self._name = "the collection in memory" if path is None else str(path)
         if path is not None and not create and not path.is_file():
             raise DamagedCollectionError(f"{path} is missing: the collection is damaged; index it again")
@@ -86,6 +88,8 @@ class CatalogueFile:
         """Change the catalogue: everything at the end of the block, or nothing."""
         with self._transaction("BEGIN IMMEDIATE"):
             yield
+        if self.after_commit:
+            self.after_commit()
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[None]:
@@ -133,6 +137,8 @@ class CatalogueFile:
         """Give back the file's free space; outside of transactions."""
         with self._told():
             self.database.execute("VACUUM")
+        if self.after_commit:
+            self.after_commit()
 
 
 def _explained(error: sqlite3.Error, name: str) -> CollectionError:

@@ -12,12 +12,14 @@ from samesay.collection.build import Build, discard_all_but
 from samesay.collection.document import Document
 from samesay.collection.filters import Filter
 from samesay.collection.fusion import K
+from samesay.collection.generic import GenericQuestions
 from samesay.collection.held import HeldBuild
 from samesay.collection.hit import Hit
 from samesay.collection.info import CollectionInfo, info
 from samesay.collection.manifest import Manifest
 from samesay.collection.model_check import check_identity
-from samesay.collection.searching import Level, Mode, SearchSettings, search
+from samesay.collection.search_settings import Level, Mode, Order, SearchSettings
+from samesay.collection.searching import search
 from samesay.collection.segmenting import Encoder
 from samesay.collection.storage import Storage
 from samesay.collection.writing import Adding, AddReport, Progress, delete
@@ -48,6 +50,7 @@ class Collection:
         self._load = load
         self._model: TextModel | None = None
         self._loading = Lock()
+        self._generic = GenericQuestions()
 
     def __repr__(self) -> str:
         place = str(self.folder) if self.folder else "in memory"
@@ -70,6 +73,11 @@ class Collection:
         """Say whether a document of that id is here."""
         with self._held.reading() as build, build.catalogue.reading():
             return isinstance(document_id, str) and bool(build.catalogue.documents([document_id]))
+
+    @property
+    def place(self) -> str:
+        """Where it lies, in words."""
+        return str(self.folder) if self.folder else "the collection in memory"
 
     @property
     def manifest(self) -> Manifest:
@@ -126,6 +134,38 @@ class Collection:
             tidy(build)
             return report
 
+    def fill(
+        self,
+        paths: Iterable[str | Path],
+        *,
+        column: str | None = None,
+        progress: Progress | None = None,
+    ) -> AddReport:
+        """Add texts with the vectors that ``samesay embed`` made of them; nothing is embedded.
+
+        Each row becomes a document with one segment. Commits and interrupts are as for ``add``.
+
+        Args:
+            paths: Parquet files with ids, and folders of them.
+            column: The column of texts; by default ``text``, or the only one that can be.
+            progress: As for ``add``.
+
+        Raises:
+            InputFileError: A file cannot be read, or does not say which model made it.
+            IdentityMismatchError: The vectors are of another model, prompt or width than the collection's.
+            CollectionBusyError: Another process is writing.
+        """
+        from samesay.collection.compacting import tidy
+        from samesay.collection.filling import Filling
+        from samesay.collection.vector_rows import check_source, vector_source
+
+        source = vector_source(paths, column)
+        check_source(source, self.manifest.identity, self.place, lambda: self.model)
+        with self._held.writing() as build:
+            report = Filling(build, source).run(progress)
+            tidy(build)
+            return report
+
     def delete(self, ids: Iterable[str]) -> int:
         """Take documents out, all at once; ids that are not here are no error.
 
@@ -169,6 +209,7 @@ class Collection:
         level: Level = ...,
         rank_constant: float = ...,
         exact: bool = ...,
+        order: Order = ...,
     ) -> list[Hit]: ...
 
     @overload
@@ -184,6 +225,7 @@ class Collection:
         level: Level = ...,
         rank_constant: float = ...,
         exact: bool = ...,
+        order: Order = ...,
     ) -> list[list[Hit]]: ...
 
     def search(
@@ -198,6 +240,7 @@ class Collection:
         level: Level = "segments",
         rank_constant: float = K,
         exact: bool = False,
+        order: Order = "adjusted",
     ) -> list[Hit] | list[list[Hit]]:
         """Give the documents that answer a query best, each with its best passage.
 
@@ -207,14 +250,17 @@ class Collection:
             mode: ``"semantic"`` compares meanings, ``"text"`` words (BM25), ``"hybrid"`` fuses both rankings.
             where: A filter over metadata, such as ``{"topic": "storage", "year": {"gte": 2020}}``; the fields
                 ``id``, ``title`` and ``language`` are the document's own.
-            min_score: Leave out hits whose ``score`` is lower; its scale is that of the mode.
+            min_score: Of these, leave out hits whose ``score`` is lower; its scale is that of the mode.
             task: A named task or an instruction in free words, for models that take one.
             level: Compare with ``"segments"``, with whole ``"documents"``, or with ``"both"``.
             rank_constant: The constant of reciprocal rank fusion, in mode ``"hybrid"``.
             exact: Compare with every vector even where there is an index.
+            order: ``"cosine"`` ranks by the cosine alone. ``"adjusted"`` also counts against passages that
+                they are near to any question, and against documents how many segments they have; a hit may
+                then stand above one with a higher score.
 
         Returns:
-            Hits, best first, equal scores in the order of ids; for several queries a list for each.
+            Hits, best first, equal ones in the order of ids; for several queries a list for each.
 
         Raises:
             SearchError: For an empty query or a setting that is not known.
@@ -223,14 +269,15 @@ class Collection:
         """
         queries = [query] if isinstance(query, str) else list(query)
         _check_queries(queries)
-        settings = SearchSettings(top_k, mode, where, min_score, level, rank_constant, exact)
-        vectors = None
+        settings = SearchSettings(top_k, mode, where, min_score, level, rank_constant, exact, order)
+        vectors = generic = None
         if mode != "text" and queries:
-            vectors = self.model.encode(
-                queries, prompt="query", task=task, dimensions=self.manifest.dimensions
-            )
+            dimensions = self.manifest.dimensions
+            vectors = self.model.encode(queries, prompt="query", task=task, dimensions=dimensions)
+            if order == "adjusted":
+                generic = self._generic.of(self.model, task, dimensions)
         with self._held.reading() as build:
-            hits = search(build, queries, vectors, settings)
+            hits = search(build, queries, vectors, settings, generic)
         return hits[0] if isinstance(query, str) else hits
 
     def info(self) -> CollectionInfo:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_ROWS_AT_A_TIME = 4096
+ROWS_AT_A_TIME = 4096
 _TRIES = 3
 _MOST_ROWS = 2**32 - 1  # that LanceDB can be asked for
 
@@ -79,9 +79,8 @@ class LanceStore:
         self._probes = 1
         with self._told():
             self._name = name
-            self._database: Any = lancedb.connect(folder)
-            schema = schema_of(width, storage)
-            self._table: Any = self._database.create_table(name, schema=schema, exist_ok=True)
+            self._database: Any = lancedb.connect(folder, storage_options=self._options())
+            self._table: Any = self._opened(schema_of(width, storage))
             self._look()
 
     @property
@@ -103,9 +102,9 @@ class LanceStore:
 
     def remove(self, rows: Rows) -> None:
         """See ``VectorStore.remove``."""
-        for begin in range(0, len(rows), _ROWS_AT_A_TIME):
+        for begin in range(0, len(rows), ROWS_AT_A_TIME):
             with self._told():
-                self._table.delete(f"row IN ({_listed(rows[begin : begin + _ROWS_AT_A_TIME])})")
+                self._table.delete(f"row IN ({_listed(rows[begin : begin + ROWS_AT_A_TIME])})")
         self._scan = None
         self._flush()
 
@@ -126,10 +125,13 @@ class LanceStore:
 
     def read(self, rows: Rows) -> Vectors:
         """See ``VectorStore.read``."""
+        here = self._scan.read(rows) if self._scan is not None and not self._behind else None
+        if here is not None:
+            return here
         wanted = np.unique(rows)
         found: list[tuple[Rows, Vectors]] = [(wanted[:0], np.empty((0, self._width), np.float32))]
-        for begin in range(0, len(wanted), _ROWS_AT_A_TIME):
-            condition = f"row IN ({_listed(wanted[begin : begin + _ROWS_AT_A_TIME])})"
+        for begin in range(0, len(wanted), ROWS_AT_A_TIME):
+            condition = f"row IN ({_listed(wanted[begin : begin + ROWS_AT_A_TIME])})"
             for batch in self._batches(condition, ["row", "vector"]):
                 found.append((numbers_of(batch, "row"), matrix_of(batch, "vector").astype(np.float32)))
         numbers = np.concatenate([one for one, _ in found])
@@ -148,8 +150,7 @@ class LanceStore:
     def search(self, queries: Vectors, count: int, allowed: Mask, *, exact: bool = False) -> list[Ranking]:
         """See ``VectorStore.search``."""
         if exact or not self._has_index:
-            scan = self._scanned()
-            return scan.search(queries, count, allowed, self.read if self._storage == "int8" else scan.read)
+            return self._scanned().search(queries, count, allowed, self.read)
         return [self._search_index(query, count, allowed) for query in queries]
 
     def compact(self) -> None:
@@ -172,6 +173,13 @@ class LanceStore:
     def close(self) -> None:
         """Let go of what is in memory."""
         self._scan = None
+
+    def _opened(self, schema: pa.Schema) -> Any:
+        return self._database.create_table(self._name, schema=schema, exist_ok=True)
+
+    def _options(self) -> dict[str, str] | None:
+        """Give what the database needs to know; None for a folder."""
+        return None
 
     def _batches(self, condition: str | None, columns: list[str]) -> Iterator[pa.RecordBatch]:
         def read() -> list[pa.RecordBatch]:

@@ -75,6 +75,8 @@ def read_manifest(folder: Path) -> Manifest | None:
         text = path.read_text("utf-8")
     except FileNotFoundError:
         return None
+    except NotADirectoryError:
+        raise CollectionError(f"{folder} is a file; a collection is a folder") from None
     except UnicodeDecodeError:
         raise _damaged(path, "it is not text") from None
     except OSError as error:

@@ -9,6 +9,7 @@ from samesay.collection.manifest import Manifest
 from samesay.errors import DimensionsError, IdentityMismatchError
 
 if TYPE_CHECKING:
+    from samesay.collection.shared.address import SharedAddress
     from samesay.identity import Identity
     from samesay.text_model import TextModel
 
@@ -26,7 +27,7 @@ def fits(model: TextModel, manifest: Manifest) -> bool:
     return identity_for(model, manifest).fingerprint == manifest.identity.fingerprint
 
 
-def check_identity(model: TextModel, manifest: Manifest, folder: Path | None) -> None:
+def check_identity(model: TextModel, manifest: Manifest, folder: Path | SharedAddress | None) -> None:
     """Refuse a model that gives other vectors than those of the collection.
 
     Raises:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from samesay.collection.asked import Asked
 from samesay.collection.base import StoreKind
 from samesay.collection.build import Build
-from samesay.collection.collection import Collection
+from samesay.collection.collection import Collection, ModelLoader
 from samesay.collection.fulltext.tokens import revision
 from samesay.collection.locking import one_writer
 from samesay.collection.manifest import (
@@ -20,16 +20,14 @@ from samesay.collection.manifest import (
     write_manifest,
 )
 from samesay.collection.model_check import check_identity
-from samesay.collection.storage import STORAGES, Storage
+from samesay.collection.shared.address import SharedAddress, shared_address
+from samesay.collection.storage import Storage
 from samesay.errors import CollectionError, DamagedCollectionError
 from samesay.flushing import flush
 
 if TYPE_CHECKING:
     from samesay.identity import Identity
     from samesay.text_model import TextModel
-
-WEIGHTINGS = ("uniform", "position", "tfidf")
-DEFAULT_WEIGHTING = "uniform"
 
 
 def open_collection(
@@ -50,7 +48,8 @@ def open_collection(
     What a collection was made with, it keeps: of the settings those that are given must be the ones it has.
 
     Args:
-        path: Its folder; None makes one in memory that ends with the process.
+        path: Its folder, or its address on shared storage, ``s3://BUCKET/PATH``; None makes one in memory
+            that ends with the process.
         model: The model, or the name to load it by; by default that of the collection, or for a new one
             the best present.
         create: Whether to make a new one where there is none.
@@ -71,8 +70,11 @@ def open_collection(
         IdentityMismatchError: The model given is not that of the collection.
         DamagedCollectionError: Its files do not hold what they should.
     """
+    asked = Asked(store, location, dimensions, storage, segment_tokens, segment_limit, weighting)
+    address = shared_address(path)
+    if address is not None:
+        return _on_shared_storage(address, model, asked, create=create)
     folder = None if path is None else Path(path)
-    asked = _Asked(store, location, dimensions, storage, segment_tokens, segment_limit, weighting)
     manifest = None if folder is None else read_manifest(folder)
     if manifest is None and not create:
         raise none_here(folder)
@@ -92,82 +94,66 @@ def open_collection(
     return collection
 
 
-class _Asked:
-    """The settings that were given."""
+def open_existing(path: Path, load: ModelLoader) -> Collection:
+    """Open a collection that exists; its model is loaded when it is needed.
 
-    def __init__(
-        self,
-        store: StoreKind | None,
-        location: str | None,
-        dimensions: int | None,
-        storage: Storage | None,
-        segment_tokens: int | None,
-        segment_limit: int | None,
-        weighting: str | None,
-    ) -> None:
-        self.store = store
-        self.location = location
-        self.dimensions = dimensions
-        self.storage = storage
-        self.segmenting = Segmenting(segment_tokens, segment_limit)
-        self.weighting = weighting
+    Raises:
+        CollectionError: There is none.
+    """
+    address = shared_address(path)
+    if address is None:
+        manifest = read_manifest(path)
+        if manifest is None:
+            raise none_here(path)
+        return Collection(path, Build(path, manifest), load)
+    from samesay.collection.shared.collection import SharedCollection
+    from samesay.collection.shared.place import SharedPlace
 
-    def check(self) -> None:
-        """Refuse values that are not known."""
-        for name, value, known in (
-            ("store", self.store, ("memory", "lance", "qdrant")),
-            ("storage", self.storage, STORAGES),
-            ("weighting", self.weighting, WEIGHTINGS),
-        ):
-            if value is not None and value not in known:
-                raise CollectionError(f"{name} is {value!r}; it must be one of {', '.join(known)}")
-        for name, number in (
-            ("segment_tokens", self.segmenting.target),
-            ("segment_limit", self.segmenting.limit),
-        ):
-            if number is not None and number < 1:
-                raise CollectionError(f"{name} is {number}; it must be at least 1")
+    place = SharedPlace(address)
+    version = place.newest_version()
+    if version is None:
+        raise none_shared(address)
+    return SharedCollection(place, version, load)
 
-    def manifest(self, model: TextModel, reference: str, *, in_memory: bool) -> Manifest:
-        """Give the manifest of a new collection."""
-        store = self.store or ("memory" if in_memory else "lance")
-        if in_memory and store != "memory" and self.location is None:
-            raise CollectionError(f"store {store!r} needs a path")
-        if not in_memory and store == "memory":
-            raise CollectionError("store 'memory' keeps nothing in a folder; leave out the store or the path")
-        return Manifest(
-            build=f"build-{secrets.token_hex(6)}",
-            identity=model.identity_at(self.dimensions),
-            reference=reference,
-            store=store,
-            location=self.location,
-            storage=self.storage or "f32",
-            segmenting=self.segmenting,
-            weighting=self.weighting or DEFAULT_WEIGHTING,
-            tokens=revision(),
-        )
 
-    def compare(self, manifest: Manifest, folder: Path | None) -> None:
-        """Refuse what differs from a collection that exists."""
-        target, limit = manifest.segmenting.target, manifest.segmenting.limit
-        for name, asked, has in (
-            ("store", self.store, manifest.store),
-            ("location", self.location, manifest.location),
-            ("dimensions", self.dimensions, manifest.dimensions),
-            ("storage", self.storage, manifest.storage),
-            ("segment_tokens", self.segmenting.target, target),
-            ("segment_limit", self.segmenting.limit, limit),
-            ("weighting", self.weighting, manifest.weighting),
-        ):
-            if asked is not None and asked != has:
-                raise CollectionError(
-                    f"{folder} has {name} {has!r}, not {asked!r}; leave it out, "
-                    "or change it for all documents: samesay collection upgrade"
-                )
+def manifest_at(path: Path) -> Manifest | None:
+    """Give the manifest of a collection, wherever it lies, or None where there is none."""
+    address = shared_address(path)
+    if address is None:
+        return read_manifest(path)
+    from samesay.collection.shared.place import SharedPlace
+
+    version = SharedPlace(address).newest_version()
+    return None if version is None else version.manifest
+
+
+def _on_shared_storage(
+    address: SharedAddress, model: TextModel | str | Path | None, asked: Asked, *, create: bool
+) -> Collection:
+    from samesay.collection.shared.collection import SharedCollection
+    from samesay.collection.shared.place import SharedPlace
+
+    if asked.store not in (None, "lance") or asked.location is not None:
+        raise CollectionError(f"{address} keeps its vectors beside it; leave out store and location")
+    place = SharedPlace(address)
+    version = place.newest_version()
+    loaded = None
+    if version is None:
+        if not create:
+            raise none_shared(address)
+        asked.check()
+        loaded = _loaded(model)
+        version = place.make(asked.manifest(loaded, loaded.reference, in_memory=False))
+    asked.compare(version.manifest, address)
+    if loaded is None and model is None:
+        return SharedCollection(place, version, load_again)
+    chosen = loaded or _loaded(model, version.manifest.identity)
+    check_identity(chosen, version.manifest, address)
+    return SharedCollection(place, version, lambda _: chosen)
 
 
 def _existing(
-    folder: Path | None, manifest: Manifest, model: TextModel | str | Path | None, asked: _Asked
+    folder: Path | None, manifest: Manifest, model: TextModel | str | Path | None, asked: Asked
 ) -> Collection:
     asked.compare(manifest, folder)
     if model is None:
@@ -187,7 +173,7 @@ def upgraded_manifest(
     weighting: str | None,
 ) -> Manifest:
     """Give the manifest of a collection with another model and other settings; None leaves one as it is."""
-    asked = _Asked(None, None, dimensions, storage, segment_tokens, segment_limit, weighting)
+    asked = Asked(None, None, dimensions, storage, segment_tokens, segment_limit, weighting)
     asked.check()
     identity = model.identity_at(dimensions)
     same = identity.fingerprint == manifest.identity.fingerprint
@@ -276,3 +262,10 @@ def none_here(folder: Path | None) -> CollectionError:
             f"there is no collection {folder}; make one: samesay index PATH --collection {folder}"
         )
     return CollectionError(f"{folder} is no collection: it has no {NAME}")
+
+
+def none_shared(address: SharedAddress) -> CollectionError:
+    """What to tell where there is no collection on shared storage."""
+    return CollectionError(
+        f"there is no collection {address}; make one: samesay index PATH --collection {address}"
+    )

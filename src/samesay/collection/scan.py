@@ -46,17 +46,23 @@ class Scan:
         """The numbers of the rows, ascending."""
         return self._joined()[0]
 
-    def read(self, rows: Rows) -> Vectors:
-        """Give the vectors of rows that are here; not for ``int8``, whose kept vectors are elsewhere."""
+    def read(self, rows: Rows) -> Vectors | None:
+        """Give the vectors of rows; None where they are not here, or not as they are kept (``int8``)."""
         numbers, matrix, _ = self._joined()
-        return matrix[np.searchsorted(numbers, rows)].astype(np.float32, copy=False)
+        if self._storage == "int8" or not len(numbers):
+            return None
+        places = np.searchsorted(numbers, rows)
+        if not np.array_equal(numbers[np.minimum(places, len(numbers) - 1)], rows):
+            return None
+        return matrix[places].astype(np.float32, copy=False)
 
     def search(
         self, queries: Vectors, count: int, allowed: Mask, read: Callable[[Rows], Vectors]
     ) -> list[Ranking]:
-        """Give the nearest allowed rows for each query, scored with what ``read`` gives of them."""
+        """Give the nearest allowed rows for each query; of ``int8`` scored with what ``read`` gives."""
         rows, matrix, scales = self._joined()
-        which = permitted(rows, allowed)
+        whole = len(rows) and rows[0] == 0 and rows[-1] == len(rows) - 1 < len(allowed)  # they ascend
+        which = allowed[: len(rows)] if whole else permitted(rows, allowed)
         if not which.all():
             places = np.flatnonzero(which)
             rows, matrix = rows[places], matrix[places]
@@ -67,8 +73,12 @@ class Scan:
         scores = _products(matrix, queries)
         if self._storage == "int8":
             scores *= scales
+            return [
+                rescored(rows[_largest(line, wanted)], query, count, read)
+                for line, query in zip(scores, queries, strict=True)
+            ]
         return [
-            rescored(rows[_largest(line, wanted)], query, count, read)
+            _rescored_here(rows, matrix, _largest(line, wanted), query, count)
             for line, query in zip(scores, queries, strict=True)
         ]
 
@@ -101,6 +111,16 @@ def rescored(rows: Rows, query: NDArray[np.float32], count: int, read: Callable[
     scores = scores_of(read(rows), query)
     order = np.argsort(-scores, kind="stable")[:count]
     return Ranking(rows[order], scores[order])
+
+
+def _rescored_here(
+    rows: Rows, matrix: NDArray[np.generic], places: NDArray[np.int64], query: NDArray[np.float32], count: int
+) -> Ranking:
+    """Like ``rescored``, for rows that ascend and whose vectors are at hand."""
+    places.sort()
+    scores = scores_of(matrix[places].astype(np.float32, copy=False), query)
+    order = np.argsort(-scores, kind="stable")[:count]
+    return Ranking(rows[places[order]], scores[order])
 
 
 def _products(matrix: NDArray[np.generic], queries: Vectors) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,12 @@ class Snapshot:
     tokens_of_row: NDArray[np.int64]
     embedded: NDArray[np.bool_]
     alive: NDArray[np.bool_]
+
+    @cached_property
+    def chances(self) -> NDArray[np.float32]:
+        """The logarithm of the number of segments with a vector that each document has; shape (numbers,)."""
+        owners = self.document_of_row[self.embedded]
+        return np.log(np.maximum(np.bincount(owners, minlength=len(self.alive)), 1)).astype(np.float32)
 
     def rows_of(self, documents: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
         """Say of each row whether it belongs to one of these documents; None stands for all."""

@@ -36,6 +36,7 @@ def upgrade(
     Returns:
         The new build, and what was done for it.
     """
+    old.check_replaceable()
     manifest = replace(wanted, build=_begun(folder, wanted) or f"build-{secrets.token_hex(6)}")
     build = Build(folder, manifest, create=True, complete=False)
     try:

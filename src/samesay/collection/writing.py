@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Siz
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from samesay.collection.document import Document, as_document, content_hash
 from samesay.collection.fulltext.frequencies import Frequencies
 from samesay.collection.fulltext.postings import add_run
 from samesay.collection.segmenting import CutDocument, Encoder
+
+if TYPE_CHECKING:
+    from samesay.longtext.weighting import DocumentFrequencies
 
 # Told the documents done, and how many there are where that is known.
 Progress = Callable[[int, "int | None"], object]
@@ -170,7 +174,21 @@ class Adding:
         self.report = replace(self.report, **now)
 
 
-def commit(build: Build, ready: Sequence[Ready], encoder: Encoder) -> int:
+class Combiner(Protocol):
+    """Gives documents their vectors."""
+
+    def combine(
+        self,
+        document: CutDocument,
+        vectors: Vectors,
+        have: Sequence[bool],
+        frequencies: DocumentFrequencies,
+    ) -> Vectors:
+        """Give the vector of a document from those of its segments, shape (dimensions,)."""
+        ...
+
+
+def commit(build: Build, ready: Sequence[Ready], encoder: Combiner) -> int:
     """Make documents part of the collection, all at once; give how many replaced another.
 
     Vectors go first: no search knows their rows until the catalogue's commit, and if it does not come they
@@ -231,7 +249,7 @@ def _forget(build: Build) -> None:
 
 
 def _add_vectors(
-    build: Build, ready: Sequence[Ready], encoder: Encoder, first_row: int, first_number: int
+    build: Build, ready: Sequence[Ready], encoder: Combiner, first_row: int, first_number: int
 ) -> None:
     have = np.array([usable for one in ready for usable in one.have], np.bool_)
     if not have.any():

@@ -11,7 +11,7 @@ from samesay.comparison.page.charts import spots_of
 from samesay.comparison.report import ComparedData, Report
 from samesay.comparison.wording import title_of
 from samesay.errors import MissingExtraError, OutputFileError
-from samesay.vectorfiles import new_file
+from samesay.newfiles import new_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

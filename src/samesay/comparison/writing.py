@@ -11,7 +11,7 @@ from samesay.comparison.page.page import page
 from samesay.comparison.picture import can_draw, write_picture
 from samesay.comparison.report import Report
 from samesay.errors import OutputFileError
-from samesay.vectorfiles import cannot_write
+from samesay.newfiles import cannot_write
 
 JSON, PAGE, PICTURE = "compare.json", "compare.html", "compare.png"
 

@@ -13,7 +13,7 @@ from samesay.decision.calibration import Calibration
 from samesay.decision.curves import IsotonicCurve, PlattCurve
 from samesay.decision.strict import decode
 from samesay.errors import CalibrationError, CalibrationFileError, OutputFileError
-from samesay.vectorfiles import new_file
+from samesay.newfiles import check_new_file, new_file
 
 SUFFIX = ".calibration.json"
 FORMAT = 1
@@ -31,12 +31,7 @@ def check_calibration_target(path: Path, *, overwrite: bool) -> None:
     """
     if not path.name.endswith(SUFFIX) or path.name == SUFFIX:
         raise OutputFileError(f"{path}: the name of a calibration must end in {SUFFIX}")
-    if path.is_dir():
-        raise OutputFileError(f"{path} is a folder")
-    if not path.parent.is_dir():
-        raise OutputFileError(f"{path}: there is no folder {path.parent}; create it first")
-    if path.exists() and not overwrite:
-        raise OutputFileError(f"{path} exists; give another name, or --overwrite to replace it")
+    check_new_file(path, overwrite=overwrite)
 
 
 def write_calibration(calibration: Calibration, path: Path, *, overwrite: bool = False) -> None:

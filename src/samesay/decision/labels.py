@@ -72,6 +72,8 @@ def parse_label(value: object, cut: float | None, place: str) -> bool | None:
     Raises:
         CalibrationError: It is none of these.
     """
+    if cut is not None and not math.isfinite(cut):
+        raise CalibrationError(f"the grade from which on two texts match is {cut}; give a number, such as 4")
     word = "" if value is None else str(value).strip()
     if not word:
         return None

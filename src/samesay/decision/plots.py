@@ -9,7 +9,8 @@ import numpy as np
 from samesay.decision.calibration import Calibration
 from samesay.decision.labels import LabelledScores
 from samesay.errors import MissingExtraError, OutputFileError
-from samesay.vectorfiles import check_target, new_file
+from samesay.newfiles import new_file
+from samesay.vectorfiles import check_target
 
 _BINS = 40
 

@@ -14,8 +14,8 @@ from samesay.decision.key import Key, key_of
 from samesay.duplicates.acceptance import acceptance
 from samesay.duplicates.finding import LikeMode, check_like_mode, distinct_texts, vectors_of
 from samesay.duplicates.margins import NEIGHBOURS, candidates, mutual
-from samesay.duplicates.neighbours import Progress, nearest_both_ways
-from samesay.duplicates.scoring import checked_vectors
+from samesay.duplicates.neighbours import nearest_both_ways
+from samesay.duplicates.scoring import Progress, checked_vectors
 from samesay.errors import DuplicatesError
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from samesay.comparing import warn_of_cuts
 from samesay.decision.certificate import Certificate
 from samesay.decision.key import Key, key_of
 from samesay.duplicates.acceptance import acceptance
-from samesay.duplicates.joining import MOST_PAIRS, Progress, pairs_above
+from samesay.duplicates.joining import MOST_PAIRS, pairs_above
 from samesay.duplicates.linking import LINKAGES, Linkage, linked, medoid
-from samesay.duplicates.scoring import checked_vectors, scores_of_pairs
+from samesay.duplicates.scoring import Progress, checked_vectors, scores_of_pairs
 from samesay.errors import DuplicatesError, TextError
 
 if TYPE_CHECKING:

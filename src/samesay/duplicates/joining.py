@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samesay.duplicates.scoring import scores_of_pairs, slack
+from samesay.duplicates.scoring import BLOCK, Progress, scores_of_pairs, slack
 from samesay.errors import DuplicatesError
 
 MOST_PAIRS = 1_000_000
 """Pairs over the threshold that are kept at most, unless more are allowed."""
-
-# Rows of a block: its scores take 16 MiB, and a product of this size keeps all cores busy.
-_BLOCK = 2048
-# Told comparisons done and their number.
-Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +37,7 @@ def pairs_above(
     threshold: float,
     *,
     most_pairs: int = MOST_PAIRS,
-    block: int = _BLOCK,
+    block: int = BLOCK,
     progress: Progress | None = None,
 ) -> Pairs:
     """Give every pair of rows whose cosine is at or above the float32 threshold, and no other.

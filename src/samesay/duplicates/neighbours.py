@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samesay.duplicates.scoring import scores_of_pairs, slack
+from samesay.duplicates.scoring import BLOCK, Progress, scores_of_pairs, slack
 
-_BLOCK = 2048
 # Candidates beyond those that are wanted: where they score clearly lower, the wanted ones are sure.
 _SPARE = 8
-Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +31,7 @@ def nearest_both_ways(
     right: NDArray[np.float32],
     count: int,
     *,
-    block: int = _BLOCK,
+    block: int = BLOCK,
     progress: Progress | None = None,
 ) -> tuple[Neighbours, Neighbours]:
     """Give the nearest right rows of each left row, and the nearest left rows of each right row.

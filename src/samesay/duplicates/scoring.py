@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from samesay.errors import DuplicatesError
 from samesay.vectors import have_length_one
+
+BLOCK = 2048
+"""Rows of a block: its scores take 16 MiB, and a product of this size keeps all cores busy."""
+
+# Told comparisons done and their number.
+Progress = Callable[[int, int], object]
 
 # Numbers gathered at a time: 32 MiB a side.
 _GATHERED = 1 << 23

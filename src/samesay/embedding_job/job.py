@@ -24,8 +24,9 @@ from samesay.embedding_job.journal import (
 )
 from samesay.embedding_job.request import EmbeddingRequest, TextEncoder
 from samesay.errors import InputFileError, OutputFileError
+from samesay.newfiles import cannot_write
 from samesay.textfiles import TextRow, read_texts
-from samesay.vectorfiles import IdKind, RawVectors, cannot_write, write_npy, write_parquet
+from samesay.vectorfiles import IdKind, RawVectors, write_npy, write_parquet
 
 SAVE_SECONDS = 1.0
 

@@ -1,9 +1,10 @@
-"""How a model behind an endpoint is named: ``openai:MODEL`` or ``URL#MODEL``, and options after ``?``."""
+"""How a model behind endpoints is named: ``openai:MODEL`` or ``URL,URL#MODEL``, and options after ``?``."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlsplit
 
 from samesay.errors import RemoteError
@@ -12,30 +13,41 @@ OPENAI = "openai:"
 OPENAI_URL = "https://api.openai.com/v1"
 _SCHEMES = ("http://", "https://")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# A comma may also stand inside an address.
+_BETWEEN = re.compile(r",(?=https?://)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Address:
-    """An endpoint and a model there.
+    """An endpoint and a model there, or several endpoints that serve the same model.
 
     Attributes:
-        url: The base URL, without a slash at its end; ``/embeddings`` is put behind it.
+        urls: The base URLs, without a slash at their ends; ``/embeddings`` is put behind them.
         model: What the endpoint calls the model.
         options: What stands behind ``?``: names and values of ``RemoteSettings``.
         reference: The name as it was given.
         key_names: Environment variables that may hold the key, the first set one counts.
     """
 
-    url: str
+    urls: tuple[str, ...]
     model: str
     options: tuple[tuple[str, str], ...]
     reference: str
     key_names: tuple[str, ...]
 
     @property
+    def url(self) -> str:
+        """The base URL; of several all, as messages name them."""
+        return ", ".join(self.urls)
+
+    @property
     def is_loopback(self) -> bool:
-        """Whether the endpoint is on this machine."""
-        return urlsplit(self.url).hostname in _LOOPBACK
+        """Whether the endpoints are on this machine."""
+        return all(urlsplit(url).hostname in _LOOPBACK for url in self.urls)
+
+    def replicas(self) -> tuple[Address, ...]:
+        """Give an address for each endpoint."""
+        return tuple(replace(self, urls=(url,)) for url in self.urls)
 
 
 def is_remote(name: str) -> bool:
@@ -67,7 +79,11 @@ def read_address(name: str) -> Address:
         options = parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
     except ValueError:
         raise RemoteError(f"{_shown(name)}: after '?' stand options as name=value&name=value") from None
-    return Address(_checked(url, name), model, tuple(options), name, keys)
+    urls = tuple(_checked(one, name) for one in _BETWEEN.split(url))
+    doubled = [one for number, one in enumerate(urls) if one in urls[:number]]
+    if doubled:
+        raise RemoteError(f"{doubled[0]} stands twice in {_shown(name)}; name each replica once")
+    return Address(urls, model, tuple(options), name, keys)
 
 
 def read_key(address: Address) -> str | None:
@@ -117,6 +133,4 @@ def _checked(url: str, name: str) -> str:
 
 def _shown(name: str) -> str:
     # Somebody may have put a password there.
-    scheme, separator, rest = name.partition("://")
-    host, slash, path = rest.partition("/")
-    return repr(scheme + separator + host.rpartition("@")[2] + slash + path)
+    return repr(re.sub(r"://[^/#]*@", "://", name))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from samesay.errors import RemoteError
+from samesay.errors import RemoteAnswerError, RemoteError
 from samesay.remote.address import Address, read_key
 from samesay.remote.answer import Refusal, read_refusal
 from samesay.remote.retrying import RETRIED, retry_after, seconds_before
@@ -16,7 +16,13 @@ from samesay.remote.settings import RemoteSettings
 if TYPE_CHECKING:
     import httpx
 
+_T = TypeVar("_T")
 _LARGEST_ANSWER = 1 << 30
+_TOO_MANY_REQUESTS = 429
+# What httpcore tells when a connection stands that was not there before.
+_OPENED = "connection.connect_tcp.complete"
+# Seconds that an idle connection to a replica is kept: a new one means that it must be looked at again.
+_KEPT_OPEN = 60.0
 # Waiting does not bring money back.
 _FINAL_CODES = ("insufficient_quota", "billing_hard_limit_reached")
 
@@ -29,12 +35,40 @@ class Refused(Exception):  # noqa: N818
         self.refusal = refusal
 
 
-class _Failed(Exception):  # noqa: N818
-    """An attempt failed in a way that the next may not."""
+class Failed(Exception):  # noqa: N818
+    """An attempt failed in a way that the next may not.
 
-    def __init__(self, reason: str, wait: float | None = None) -> None:
+    Attributes:
+        wait: Seconds that the endpoint asked to wait, or None.
+        busy: Whether it only said that it has too much to do.
+        timed_out: Whether it said nothing at all in its time.
+    """
+
+    def __init__(
+        self, reason: str, wait: float | None = None, *, busy: bool = False, timed_out: bool = False
+    ) -> None:
         super().__init__(reason)
         self.wait = wait
+        self.busy = busy
+        self.timed_out = timed_out
+
+
+class Way(Protocol):
+    """The way to what serves a model: one endpoint, or several."""
+
+    @property
+    def requests(self) -> int:
+        """Requests sent, those sent again included."""
+
+    @property
+    def retries(self) -> int:
+        """Requests sent again."""
+
+    async def ask(self, path: str, body: bytes | None, read: Callable[[bytes], _T]) -> _T:
+        """Send a request until it is answered, and give what ``read`` makes of the answer."""
+
+    async def close(self) -> None:
+        """Close what is open."""
 
 
 class Connection:
@@ -44,13 +78,23 @@ class Connection:
         address: The endpoint.
         settings: Patience and limits.
         draw: Gives numbers from 0 to 1, for jitter.
+        replicas: How many endpoints there are, this one included.
+
+    Attributes:
+        requests: Requests sent, those sent again included.
+        retries: Requests sent again by ``ask``.
+        opened: When the newest connection was opened, by the clock of the loop; told among replicas only.
 
     Raises:
         RemoteError: For a key that cannot be sent.
     """
 
     def __init__(
-        self, address: Address, settings: RemoteSettings, draw: Callable[[], float] = random.random
+        self,
+        address: Address,
+        settings: RemoteSettings,
+        draw: Callable[[], float] = random.random,
+        replicas: int = 1,
     ) -> None:
         self._address = address
         self._settings = settings
@@ -58,6 +102,8 @@ class Connection:
         self._key = read_key(address)
         self._client: httpx.AsyncClient | None = None
         self._not_before = 0.0
+        self._replicas = replicas
+        self.opened = 0.0
         self.requests = 0
         self.retries = 0
 
@@ -70,24 +116,33 @@ class Connection:
             await self._client.aclose()
             self._client = None
 
-    async def ask(self, path: str, body: bytes | None = None) -> bytes:
-        """Send a request until it is answered, and give the body of the answer.
+    async def ask(self, path: str, body: bytes | None, read: Callable[[bytes], _T]) -> _T:
+        """Send a request until it is answered, and give what ``read`` makes of the answer.
 
         Args:
             path: What stands behind the base URL.
             body: JSON to post; None gets.
+            read: Reads the answer; what it raises is not asked for again.
 
         Raises:
             Refused: The endpoint refuses this request.
             RemoteError: It cannot be reached, refuses the key, or fails again and again.
+            RemoteAnswerError: From ``read``.
         """
+        content = await self._asked(path, body)
+        try:
+            return read(content)
+        except RemoteAnswerError as error:
+            raise RemoteAnswerError(f"{self._address.url} {error}") from None
+
+    async def _asked(self, path: str, body: bytes | None) -> bytes:
         clock = asyncio.get_running_loop().time
         attempts = self._settings.attempts
         for attempt in range(1, attempts + 1):
             await self._wait_until(self._not_before)
             try:
-                return await self._attempt(path, body)
-            except _Failed as failure:
+                return await self.attempt(path, body)
+            except Failed as failure:
                 if attempt == attempts:
                     times = f"{attempts} times" if attempts > 1 else "once"
                     raise RemoteError(f"{self._address.url} was asked {times}: {failure}") from None
@@ -109,7 +164,24 @@ class Connection:
         if left > 0:
             await asyncio.sleep(left)
 
-    async def _attempt(self, path: str, body: bytes | None) -> bytes:
+    async def lives(self, seconds: float) -> bool:
+        """Say whether anything at all is answered in that time, by what needs no model."""
+        import httpx
+
+        try:
+            await asyncio.wait_for(self._exchange("/models", None), seconds)
+        except (asyncio.TimeoutError, TimeoutError, httpx.HTTPError, ValueError):
+            return False
+        return True
+
+    async def attempt(self, path: str, body: bytes | None) -> bytes:
+        """Send a request once, and give the body of the answer.
+
+        Raises:
+            Failed: The next attempt may not fail.
+            Refused: The endpoint refuses this request.
+            RemoteError: It refuses the key, or cannot be asked at all.
+        """
         import httpx
 
         self.requests += 1
@@ -118,11 +190,12 @@ class Connection:
                 self._exchange(path, body), self._settings.total_timeout or None
             )
         except (asyncio.TimeoutError, TimeoutError):
-            raise _Failed(f"no whole answer within {self._settings.total_timeout:g} s") from None
+            told = f"no whole answer within {self._settings.total_timeout:g} s"
+            raise Failed(told, timed_out=True) from None
         except httpx.TimeoutException as error:
-            raise _Failed(self._timeout_words(error)) from None
+            raise Failed(self._timeout_words(error), timed_out=True) from None
         except httpx.TransportError as error:
-            raise _Failed(
+            raise Failed(
                 f"the connection failed: {self._hidden(str(error)) or type(error).__name__}"
             ) from None
         except (httpx.InvalidURL, httpx.HTTPError, ValueError) as error:
@@ -132,9 +205,9 @@ class Connection:
         raise self._problem(status, headers, content)
 
     async def _exchange(self, path: str, body: bytes | None) -> tuple[int, httpx.Headers, bytes]:
-        client = self._opened()
+        client = self._client_of()
         method, url = "GET" if body is None else "POST", self._address.url + path
-        async with client.stream(method, url, content=body) as response:
+        async with client.stream(method, url, content=body, extensions=self._extensions()) as response:
             parts, size = [], 0
             async for part in response.aiter_bytes():
                 size += len(part)
@@ -143,7 +216,17 @@ class Connection:
                 parts.append(part)
             return response.status_code, response.headers, b"".join(parts)
 
-    def _opened(self) -> httpx.AsyncClient:
+    def _extensions(self) -> dict[str, object]:
+        if self._replicas == 1:
+            return {}
+
+        async def note(event: str, _: object) -> None:
+            if event == _OPENED:
+                self.opened = asyncio.get_running_loop().time()
+
+        return {"trace": note}
+
+    def _client_of(self) -> httpx.AsyncClient:
         import httpx
 
         from samesay import __version__
@@ -162,9 +245,18 @@ class Connection:
                 headers=headers,
                 timeout=patience,
                 trust_env=not self._address.is_loopback,
-                limits=httpx.Limits(max_connections=settings.concurrency + 1),
+                limits=self._limits(),
             )
         return self._client
+
+    def _limits(self) -> httpx.Limits:
+        import httpx
+
+        # What others leave undone comes here, and whether this one lives is asked beside it.
+        most = self._settings.concurrency * self._replicas + 1
+        if self._replicas == 1:
+            return httpx.Limits(max_connections=most)
+        return httpx.Limits(max_connections=most + 1, keepalive_expiry=_KEPT_OPEN)
 
     def _problem(self, status: int, headers: httpx.Headers, content: bytes) -> Exception:
         found = read_refusal(status, content)
@@ -178,9 +270,9 @@ class Connection:
             target = headers.get("location", "another address")
             return RemoteError(f"{url} answers from {self._hidden(target)}; give that address")
         if status in RETRIED and refusal.code not in _FINAL_CODES:
-            return _Failed(
-                f"it answered {status}: {refusal.message}", retry_after(headers.get("retry-after"))
-            )
+            told = f"it answered {status}: {refusal.message}"
+            wait = retry_after(headers.get("retry-after"))
+            return Failed(told, wait, busy=status == _TOO_MANY_REQUESTS)
         return Refused(refusal)
 
     def _timeout_words(self, error: httpx.TimeoutException) -> str:

@@ -1,10 +1,11 @@
-"""A model behind an OpenAI-compatible endpoint, used like one on this machine."""
+"""A model behind OpenAI-compatible endpoints, used like one on this machine."""
 
 from __future__ import annotations
 
 import json
 import queue
 import random
+import warnings
 import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
@@ -21,11 +22,20 @@ from numpy.typing import NDArray
 from samesay import comparing
 from samesay.checkpoint.fingerprint import digest
 from samesay.checkpoint.prompts import PairMode, Prompt, Prompts, known_prompts
-from samesay.errors import DimensionsError, OverlengthError, PromptError, RemoteError, TextError
+from samesay.errors import (
+    DimensionsError,
+    OverlengthError,
+    PromptError,
+    RemoteError,
+    ReplicaWarning,
+    TextError,
+)
 from samesay.identity import REMOTE, Identity
 from samesay.remote.address import Address, read_address
 from samesay.remote.background import Background
-from samesay.remote.connection import Connection, Refused
+from samesay.remote.connection import Connection, Refused, Way
+from samesay.remote.replica import ReplicaState
+from samesay.remote.replicas import Replicas
 from samesay.remote.sending import Asked, Rows, Sender, estimated_tokens
 from samesay.remote.settings import RemoteSettings, with_options
 from samesay.remote.usage import Usage
@@ -81,19 +91,20 @@ class RemoteModel:
         self.address = address
         self.settings = settings
         self._matryoshka = matryoshka
-        self._connection = Connection(address, settings, draw)
-        self._sender = Sender(address, settings, self._connection)
+        self._replicas = Replicas(address, settings, draw) if len(address.urls) > 1 else None
+        self._way: Way = self._replicas or Connection(address, settings, draw)
+        self._sender = Sender(address, settings, self._way)
         self._background = Background()
         self._probing = Lock()
         self.prompts = _prompts(address.model, settings.prompts)
-        weakref.finalize(self, self._background.close, self._connection.close)
+        weakref.finalize(self, self._background.close, self._way.close)
 
     def __repr__(self) -> str:
         return f"RemoteModel({self.name!r}, {self.address.url!r})"
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
-        self._background.close(self._connection.close)
+        self._background.close(self._way.close)
 
     @property
     def name(self) -> str:
@@ -108,20 +119,26 @@ class RemoteModel:
     @property
     def read_ahead(self) -> int:
         """Characters of text that are best handed over at once: enough to keep all requests busy."""
-        return 4 * self.settings.concurrency * self.settings.max_request_tokens
+        requests = self.settings.concurrency * len(self.address.urls)
+        return 4 * requests * self.settings.max_request_tokens
 
     @property
     def usage(self) -> Usage:
         """What the endpoint was asked for so far."""
-        sender, connection = self._sender, self._connection
+        sender, way = self._sender, self._way
         return Usage(
-            connection.requests,
-            connection.retries,
+            way.requests,
+            way.retries,
             sender.texts,
             sender.tokens,
             sender.unknown,
             self.settings.price_per_million_tokens,
         )
+
+    @property
+    def replicas(self) -> tuple[ReplicaState, ...]:
+        """How each of several endpoints is; empty where there is only one."""
+        return self._replicas.states if self._replicas else ()
 
     @property
     def dimensions(self) -> int:
@@ -149,7 +166,7 @@ class RemoteModel:
             return self.settings.max_tokens
         if "api.openai.com" in self.address.url:
             return _OPENAI_MAX_TOKENS
-        future = self._background.submit(self._connection.ask("/models"))
+        future = self._background.submit(self._way.ask("/models", None, bytes))
         try:
             content = _result(future)
         except Refused:
@@ -379,6 +396,8 @@ class RemoteModel:
             _result(future)
         finally:
             future.cancel()
+        for notice in self._replicas.take_notices() if self._replicas else ():
+            warnings.warn(notice, ReplicaWarning, stacklevel=2)
 
 
 def _result(future: Future[bytes] | Future[None]) -> bytes:

@@ -9,14 +9,15 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samesay.errors import DimensionsError, OverlengthError, RemoteAnswerError, RemoteError, TextError
 from samesay.remote.address import Address
-from samesay.remote.answer import Refusal, read_answer, unit_rows
-from samesay.remote.connection import Connection, Refused
+from samesay.remote.answer import Answer, Refusal, read_answer, unit_rows
+from samesay.remote.connection import Refused, Way
 from samesay.remote.settings import RemoteSettings
 
 # Rather too many than too few: of the usual tokenizers none makes more of ordinary text.
@@ -32,6 +33,7 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 
+_T = TypeVar("_T")
 Rows = NDArray[np.float32]
 # Told the numbers of texts, their vectors and the tokens cut from each.
 Emit = Callable[[Sequence[int], Rows, Sequence[int]], None]
@@ -63,12 +65,12 @@ class Sender:
     Args:
         address: The endpoint and the model.
         settings: Limits.
-        connection: The way there.
+        way: The way there.
     """
 
     address: Address
     settings: RemoteSettings
-    connection: Connection
+    way: Way
     texts: int = 0
     tokens: int = 0
     unknown: int = 0
@@ -79,7 +81,8 @@ class Sender:
         self.width = self.settings.dimensions
         self._most_inputs = self.settings.max_inputs
         self._encoding: str | None = self.settings.encoding
-        self._places = asyncio.Semaphore(self.settings.concurrency)
+        self._at_a_time = self.settings.concurrency * len(self.address.urls)
+        self._places = asyncio.Semaphore(self._at_a_time)
 
     def was_refused(self, text: str) -> bool:
         """Say whether the endpoint has refused this text, prefix included, as too long."""
@@ -99,7 +102,7 @@ class Sender:
                 async with self._places:
                     await self._batch(asked, numbers, emit)
 
-        workers = [asyncio.create_task(work()) for _ in range(min(self.settings.concurrency, len(batches)))]
+        workers = [asyncio.create_task(work()) for _ in range(min(self._at_a_time, len(batches)))]
         try:
             await asyncio.gather(*workers)
         finally:
@@ -176,37 +179,39 @@ class Sender:
         raise OverlengthError(f"text {number} is refused however short it is cut: {refusal.message}")
 
     async def _vectors(self, texts: list[str], asked: Asked) -> Rows:
-        content = await self._ask(texts, asked.sent_dimensions)
-        try:
-            answer = read_answer(content, len(texts))
-            width = answer.vectors.shape[1]
-            if asked.sent_dimensions is not None:
-                if width != asked.sent_dimensions:
-                    raise DimensionsError(
-                        f"{self.address.model} was asked for {asked.sent_dimensions} dimensions and gave "
-                        f"{width}: the endpoint does not cut. If the model was trained to be cut, "
-                        "the option cut=here cuts its vectors here"
-                    )
-            elif self.width is None:
-                self.width = width
-            elif width != self.width:
-                raise RemoteAnswerError(
-                    f"answered with {width} dimensions, and before with {self.width}: is it the same model?"
-                )
-            vectors = answer.vectors
-            if asked.width is not None and asked.width < width:
-                vectors = np.ascontiguousarray(vectors[:, : asked.width])
-            vectors = unit_rows(vectors)
-        except RemoteAnswerError as error:
-            raise RemoteAnswerError(f"{self.address.url} {error}") from None
+        def read(content: bytes) -> tuple[Rows, Answer]:
+            return self._read(content, len(texts), asked)
+
+        vectors, answer = await self._ask(texts, asked.sent_dimensions, read)
+        if asked.sent_dimensions is None and self.width is None:
+            self.width = answer.vectors.shape[1]
         if answer.tokens is None:
             self.unknown += 1
         self.tokens += answer.tokens or 0
         return vectors
 
-    async def _ask(self, texts: list[str], dimensions: int | None) -> bytes:
+    def _read(self, content: bytes, count: int, asked: Asked) -> tuple[Rows, Answer]:
+        answer = read_answer(content, count)
+        width = answer.vectors.shape[1]
+        if asked.sent_dimensions is not None:
+            if width != asked.sent_dimensions:
+                raise DimensionsError(
+                    f"{self.address.model} was asked for {asked.sent_dimensions} dimensions and gave "
+                    f"{width}: the endpoint does not cut. If the model was trained to be cut, "
+                    "the option cut=here cuts its vectors here"
+                )
+        elif self.width is not None and width != self.width:
+            raise RemoteAnswerError(
+                f"answered with {width} dimensions, and before with {self.width}: is it the same model?"
+            )
+        vectors = answer.vectors
+        if asked.width is not None and asked.width < width:
+            vectors = np.ascontiguousarray(vectors[:, : asked.width])
+        return unit_rows(vectors), answer
+
+    async def _ask(self, texts: list[str], dimensions: int | None, read: Callable[[bytes], _T]) -> _T:
         try:
-            return await self.connection.ask("/embeddings", self._body(texts, dimensions))
+            return await self.way.ask("/embeddings", self._body(texts, dimensions), read)
         except Refused as refused:
             # Some servers know no encodings; what they send is read either way.
             if self._encoding is None or "encoding_format" not in (
@@ -214,7 +219,7 @@ class Sender:
             ):
                 raise
             self._encoding = None
-            return await self.connection.ask("/embeddings", self._body(texts, dimensions))
+            return await self.way.ask("/embeddings", self._body(texts, dimensions), read)
 
     def _body(self, texts: list[str], dimensions: int | None) -> bytes:
         value: dict[str, object] = {"model": self.address.model, "input": texts}

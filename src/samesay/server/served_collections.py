@@ -6,25 +6,24 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 from fastapi import Request
 
 from samesay.collection.build import Build
 from samesay.collection.compacting import tidy
+from samesay.collection.generic import GenericQuestions
 from samesay.collection.held import HeldBuild
 from samesay.collection.manifest import Manifest, read_manifest
 from samesay.collection.model_check import fits
 from samesay.collection.opening import none_here
 from samesay.errors import IdentityMismatchError, SamesayError, ServerError
+from samesay.server.naming import named
 from samesay.server.plans import CollectionPlan
-from samesay.server.problems import Problem, unavailable
 from samesay.server.served_models import ServedModel, ServedModels
-from samesay.server.strict_json import shortened
 
 Result = TypeVar("Result")
-_RETRY_LOADING = 2
 _SEARCHING_THREADS = 2
 
 
@@ -37,12 +36,14 @@ class ServedCollection:
         served: The model that made its vectors.
         searched: What searches read; a commit does not keep them waiting.
         written: What commits go through.
+        generic: What the questions to its model have in common.
     """
 
     name: str
     served: ServedModel
     searched: HeldBuild
     written: HeldBuild
+    generic: GenericQuestions = field(default_factory=GenericQuestions)
 
 
 class ServedCollections:
@@ -105,28 +106,14 @@ class ServedCollections:
         Raises:
             Problem: When there is none, several, or it is not open yet.
         """
-        names = [plan.name for plan in self.plans]
-        if name is None:
-            if len(names) > 1:
-                raise Problem(
-                    400,
-                    f"the request must have 'collection'; this server has {', '.join(names)}",
-                    param="collection",
-                )
-            name = names[0]
-        if name not in names:
-            raise Problem(
-                404,
-                f"The collection {shortened(name)} does not exist; this server has {', '.join(names)}",
-                param="collection",
-                code="collection_not_found",
-            )
-        found = self._open.get(name)
-        if found is None:
-            raise unavailable(
-                f"the collection {name} is still being opened; ask again soon", "loading", _RETRY_LOADING
-            )
-        return found
+        return named(
+            name,
+            [plan.name for plan in self.plans],
+            self._open,
+            param="collection",
+            missing="does not exist",
+            coming="is still being opened",
+        )
 
     async def searching(self, work: Callable[[], Result]) -> Result:
         """Search, in a thread."""

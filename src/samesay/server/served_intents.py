@@ -14,12 +14,9 @@ from samesay.decision.intents.matcher import IntentMatcher, require_model
 from samesay.decision.intents.reading import read_examples
 from samesay.decision.intents.telling import describe_threshold
 from samesay.errors import IntentsModelError, ServerError
+from samesay.server.naming import named
 from samesay.server.plans import IntentsPlan
-from samesay.server.problems import Problem, unavailable
 from samesay.server.served_models import ServedModel, ServedModels
-from samesay.server.strict_json import shortened
-
-_RETRY_LOADING = 2
 
 
 @dataclass(frozen=True)
@@ -88,25 +85,14 @@ class IntentsOfServer:
         Raises:
             Problem: When there is none, several, or it is not ready yet.
         """
-        names = [plan.name for plan in self.plans]
-        if name is None:
-            if len(names) > 1:
-                message = f"the request must have 'intents'; this server has {', '.join(names)}"
-                raise Problem(400, message, param="intents")
-            name = names[0]
-        if name not in names:
-            raise Problem(
-                404,
-                f"The intents {shortened(name)} do not exist; this server has {', '.join(names)}",
-                param="intents",
-                code="intents_not_found",
-            )
-        found = self._ready.get(name)
-        if found is None:
-            raise unavailable(
-                f"the intents {name} are still being loaded; ask again soon", "loading", _RETRY_LOADING
-            )
-        return found
+        return named(
+            name,
+            [plan.name for plan in self.plans],
+            self._ready,
+            param="intents",
+            missing="do not exist",
+            coming="are still being loaded",
+        )
 
 
 def intents_of(request: Request) -> IntentsOfServer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -86,17 +86,44 @@ def text_source(path: Path, column: str | None = None) -> TextSource:
     """
     kind = kind_of_file(path)
     name = path.name
-    if kind == "lines":
-        if column is not None:
-            raise InputFileError(
-                f"{name} has no columns: each line is a text; leave out the column {column!r}"
-            )
-        with opened(path) as stream:
-            next(text_lines(stream, name))
-        return TextSource(path, name, kind, "text")
+    if kind == "parquet":
+        return TextSource(path, name, kind, choose_column(column, parquet_columns(path, name), kind, name))
     with opened(path) as stream:
-        present = parquet_columns(path, name) if kind == "parquet" else _first_columns(stream, kind, name)
-    return TextSource(path, name, kind, _column(column, present, kind, name))
+        return TextSource(path, name, kind, column_of(stream, kind, name, column))
+
+
+def column_of(stream: BinaryIO, kind: Kind, name: str, asked: str | None) -> str:
+    """Find the column of the texts from the first row of anything but Parquet; see ``text_source``.
+
+    Raises:
+        InputFileError: there is no row, or not that column.
+    """
+    if kind != "lines":
+        return choose_column(asked, _first_columns(stream, kind, name), kind, name)
+    if asked is not None:
+        raise InputFileError(f"{name} has no columns: each line is a text; leave out the column {asked!r}")
+    next(text_lines(stream, name))
+    return "text"
+
+
+def choose_column(asked: str | None, present: list[str], kind: Kind, name: str) -> str:
+    """Choose the column of the texts among those present; see ``text_source``.
+
+    Raises:
+        InputFileError: there is no such column, or none to be told from the others.
+    """
+    wanted = "text" if asked is None else asked
+    if wanted in present:
+        return wanted
+    known = ", ".join(map(repr, present)) or "none"
+    if asked is None and kind != "jsonl" and len(present) == 1:
+        if any(separator in present[0] for separator in ";\t|"):
+            raise InputFileError(
+                f"{name}: its only column would be {present[0]!r}; a .csv is read by commas, a .tsv by tabs; "
+                f"if it is one column, say so: --column {present[0]!r}"
+            )
+        return present[0]
+    raise InputFileError(f"{name} has no column {wanted!r}; it has {known}; choose one with --column")
 
 
 def line_source(path: Path, name: str) -> TextSource:
@@ -110,13 +137,25 @@ def read_texts(source: TextSource) -> Iterator[TextRow]:
     Raises:
         InputFileError: a row is not what it should be; the message says which and why.
     """
-    if source.kind == "lines":
-        with opened(source.path) as stream:
-            yield from read_lines(stream, source.name)
-        return
     with opened(source.path) as stream:
-        for number, record in _records(stream, source):
-            yield _row(number, record, source)
+        if source.kind == "parquet":
+            records = parquet_records(source.path, source.name, (source.column, "id"))
+            yield from read_records(records, source)
+        else:
+            yield from read_stream(stream, source)
+
+
+def read_stream(stream: BinaryIO, source: TextSource) -> Iterator[TextRow]:
+    """Give the rows of a stream that is anything but Parquet; see ``read_texts``."""
+    if source.kind == "lines":
+        return read_lines(stream, source.name)
+    return read_records(_stream_records(stream, source.kind, source.name), source)
+
+
+def read_records(records: Iterable[tuple[int, Record]], source: TextSource) -> Iterator[TextRow]:
+    """Give the texts of numbered records; see ``read_texts``."""
+    for number, record in records:
+        yield _row(number, record, source)
 
 
 def read_lines(stream: BinaryIO, name: str) -> Iterator[TextRow]:
@@ -183,12 +222,6 @@ def at_place(error: TextError, place: str) -> TextError:
     return type(error)(f"{place}: {_PLACE_IN_LIST.sub('', str(error))}")
 
 
-def _records(stream: BinaryIO, source: TextSource) -> Iterator[tuple[int, Record]]:
-    if source.kind == "parquet":
-        return parquet_records(source.path, source.name, (source.column, "id"))
-    return _stream_records(stream, source.kind, source.name)
-
-
 def _stream_records(stream: BinaryIO, kind: Kind, name: str) -> Iterator[tuple[int, Record]]:
     if kind == "jsonl":
         return json_records(stream, name)
@@ -201,21 +234,6 @@ def _first_columns(stream: BinaryIO, kind: Kind, name: str) -> list[str]:
     if record is None:
         raise InputFileError(f"{name} has no rows" + (" below its header" if kind != "jsonl" else ""))
     return list(record)
-
-
-def _column(asked: str | None, present: list[str], kind: Kind, name: str) -> str:
-    wanted = "text" if asked is None else asked
-    if wanted in present:
-        return wanted
-    known = ", ".join(map(repr, present)) or "none"
-    if asked is None and kind != "jsonl" and len(present) == 1:
-        if any(separator in present[0] for separator in ";\t|"):
-            raise InputFileError(
-                f"{name}: its only column would be {present[0]!r}; a .csv is read by commas, a .tsv by tabs; "
-                f"if it is one column, say so: --column {present[0]!r}"
-            )
-        return present[0]
-    raise InputFileError(f"{name} has no column {wanted!r}; it has {known}; choose one with --column")
 
 
 def _row(number: int, record: Record, source: TextSource) -> TextRow:

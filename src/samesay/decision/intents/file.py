@@ -20,7 +20,7 @@ from samesay.decision.intents.settings import Method
 from samesay.decision.key import Key
 from samesay.decision.strict import decode
 from samesay.errors import IntentsFileError, OutputFileError
-from samesay.vectorfiles import new_file
+from samesay.newfiles import check_new_file, new_file
 
 SUFFIX = ".intents"
 FORMAT = 1
@@ -61,12 +61,7 @@ def check_intents_target(path: Path, *, overwrite: bool) -> None:
     """
     if not is_intents_file(path) or path.name == SUFFIX:
         raise OutputFileError(f"{path}: the name of a saved matcher must end in {SUFFIX}")
-    if path.is_dir():
-        raise OutputFileError(f"{path} is a folder")
-    if not path.parent.is_dir():
-        raise OutputFileError(f"{path}: there is no folder {path.parent}; create it first")
-    if path.exists() and not overwrite:
-        raise OutputFileError(f"{path} exists; give another name, or --overwrite to replace it")
+    check_new_file(path, overwrite=overwrite)
 
 
 def write_intents(fitted: FittedIntents, path: Path, *, overwrite: bool = False) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from samesay.decision.reasons.folding import HAN, folded, lowered, span_of
 from samesay.decision.reasons.han_names import han_name_conflicts
+from samesay.decision.reasons.pairing import paired
 from samesay.decision.reasons.reading import Reading
 from samesay.decision.reasons.records import Conflict, Span
 from samesay.decision.reasons.words import FUNCTION_WORDS, Word, overlap, words_of
@@ -193,20 +194,10 @@ def name_conflicts(
     left = [one for one in names_a if not _has(b, names_b, one)]
     right = [one for one in names_b if not _has(a, names_a, one)]
     alone = len(left) == len(right) == 1
-    pairs = sorted(
-        (-closeness, abs(place - other_place), place + other_place, place, other_place)
-        for place, one in enumerate(left)
-        for other_place, other in enumerate(right)
-        if (closeness := _closeness(a, b, one, other, alone)) > 0
-    )
-    found: list[Conflict] = []
-    used: tuple[set[int], set[int]] = (set(), set())
-    for *_, place, other_place in pairs:
-        if place not in used[0] and other_place not in used[1]:
-            used[0].add(place)
-            used[1].add(other_place)
-            one, other = left[place].span, right[other_place].span
-            found.append(Conflict("name", one, other, one.text, other.text))
+    found = [
+        Conflict("name", one.span, other.span, one.span.text, other.span.text)
+        for one, other in paired(left, right, lambda one, other: _closeness(a, b, one, other, alone) or None)
+    ]
     if a.han and b.han:
         known = [(one.a.begin, one.a.end) for one in found]
         found += [

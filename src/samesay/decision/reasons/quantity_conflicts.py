@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from samesay.decision.reasons.numbers import Quantity
+from samesay.decision.reasons.pairing import paired
 from samesay.decision.reasons.records import Conflict
 from samesay.decision.reasons.units import CURRENCIES
 
@@ -25,29 +26,18 @@ def quantity_conflicts(
     """
     left = [one for one in a if not any(agree(one, other) for other in b)]
     right = [one for one in b if not any(agree(other, one) for other in a)]
-    pairs = sorted(
-        (
-            -_closeness(one, other, same_language),
-            abs(place - other_place),
-            place + other_place,
-            place,
-            other_place,
-        )
-        for place, one in enumerate(left)
-        for other_place, other in enumerate(right)
-        if _comparable(one, other, same_language, alike and len(left) == len(right) == 1)
-    )
-    found = []
-    used: tuple[set[int], set[int]] = (set(), set())
-    for *_, place, other_place in pairs:
-        if place in used[0] or other_place in used[1]:
-            continue
-        used[0].add(place)
-        used[1].add(other_place)
-        one, other = left[place], right[other_place]
-        if not (one.soft and other.soft):
-            found.append(Conflict("number", one.span, other.span, _said(one), _said(other)))
-    return found
+    alone = alike and len(left) == len(right) == 1
+
+    def closeness(one: Quantity, other: Quantity) -> int | None:
+        if not _comparable(one, other, same_language, alone):
+            return None
+        return _closeness(one, other, same_language)
+
+    return [
+        Conflict("number", one.span, other.span, _said(one), _said(other))
+        for one, other in paired(left, right, closeness)
+        if not (one.soft and other.soft)
+    ]
 
 
 def agree(one: Quantity, other: Quantity) -> bool:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from samesay.collection.hit import Hit
-from samesay.collection.searching import SearchSettings, search
+from samesay.collection.search_settings import SearchSettings
+from samesay.collection.searching import search
 from samesay.server.openapi import BODY_PROBLEMS, json_body
 from samesay.server.preparing import Place
 from samesay.server.problems import invalid
@@ -95,8 +96,11 @@ def _prepare(services: Services, given: _Asked) -> Work:
 
 
 def _answer(given: _Asked, vectors: NDArray[np.float32] | None, tokens: int) -> bytes:
-    with given.collection.searched.reading() as build:
-        found = search(build, given.queries, vectors, given.settings)
+    collection, generic = given.collection, None
+    if vectors is not None:
+        generic = collection.generic.of(collection.served.model, given.call.task, vectors.shape[1])
+    with collection.searched.reading() as build:
+        found = search(build, given.queries, vectors, given.settings, generic)
         identity = build.manifest.identity
     return to_json(
         {

@@ -48,8 +48,7 @@ export function compareView() {
     {},
     el("h1", { say: "compare.title" }),
     el("div", { class: "pair" }, first.box, second.box),
-    el("div", { class: "buttons" }, swap, share, copied),
-    settings.box,
+    el("div", { class: "bar" }, settings.box, el("div", { class: "buttons" }, swap, share, copied)),
     general,
     spoken,
     result,
@@ -155,8 +154,7 @@ export function compareView() {
     fill(
       behind,
       answer.uncalibrated && el("p", { text: t("compare.uncalibrated") }),
-      certificate &&
-        el("p", { text: `${promise(certificate, answer.bands.high)} ${t(decision.certified ? "promise.here" : "promise.not")}` }),
+      certificate && certified(promise(certificate, answer.bands.high), decision.certified),
       el(
         "details",
         {},
@@ -165,6 +163,16 @@ export function compareView() {
         answer.uncalibrated && el("p", { class: "quiet", text: answer.uncalibrated }),
         answer.calibration?.note && el("p", { class: "quiet", text: answer.calibration.note }),
       ),
+    );
+  }
+
+  function certified(words, here) {
+    return el(
+      "p",
+      { class: `certificate${here ? " here" : ""}` },
+      el("strong", { say: "promise.title" }),
+      el("span", { text: words }),
+      el("strong", { class: here ? "good" : "quiet", say: here ? "promise.here" : "promise.not" }),
     );
   }
 
@@ -196,7 +204,9 @@ export function compareView() {
         ? el(
             "ul",
             { class: "conflicts", label: "why.conflicts" },
-            ...reasons.conflicts.map((one) => el("li", { text: words.conflict(one) })),
+            ...reasons.conflicts.map((one) =>
+              el("li", {}, el("span", { say: `kind.${one.kind}` }), el("strong", { text: one.value_a }),
+                el("span", { text: "≠", "aria-hidden": "true" }), el("strong", { text: one.value_b }))),
           )
         : null,
     );

@@ -34,8 +34,8 @@ export function drawDistributions(width, { labelled, from, to, threshold, certif
   node.append(
     draw("line", { class: "base", x1: SIDE, x2: width - SIDE, y1: MIDDLE, y2: MIDDLE }),
     axis(from, to, SIDE, width - SIDE, BOTTOM),
-    draw("text", { x: SIDE, y: TOP + 2, text: t("threshold.matches") }),
-    draw("text", { x: SIDE, y: BOTTOM - 6, text: t("threshold.others") }),
+    draw("text", { class: "matches", x: SIDE, y: TOP + 2, text: t("threshold.matches") }),
+    draw("text", { class: "others", x: SIDE, y: BOTTOM - 6, text: t("threshold.others") }),
   );
   if (certified !== null) {
     node.append(draw("line", { class: "certified", x1: x(certified), x2: x(certified), y1: TOP, y2: BOTTOM }));

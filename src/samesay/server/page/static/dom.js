@@ -70,6 +70,7 @@ export function field(say, control, help = null) {
   return {
     box,
     control,
+    help,
     problem(words) {
       error.hidden = !words;
       error.textContent = words ?? "";

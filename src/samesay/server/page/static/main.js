@@ -44,7 +44,7 @@ function start() {
   languages.dataset.label = "language.label";
   themes.dataset.label = "theme.label";
   const keyButton = el("button", {
-    type: "button", class: "plain", say: "key.button", "aria-expanded": "false", "aria-controls": "key-box",
+    type: "button", class: "plain", say: "key.button", hidden: !apiKey(), "aria-expanded": "false", "aria-controls": "key-box",
     on: { click: () => openKey(keyBox.hidden) },
   });
   keyBox.id = "key-box";
@@ -74,7 +74,7 @@ function start() {
   addEventListener("hashchange", open);
   document.addEventListener("served", showServed);
   document.addEventListener("key-wanted", (event) => {
-    keyBox.hidden = false;
+    keyBox.hidden = keyButton.hidden = false;
     keyButton.setAttribute("aria-expanded", "true");
     keyProblem.hidden = false;
     keyProblem.textContent = event.detail.words();

@@ -4,7 +4,7 @@ import { ask, newest } from "./api.js";
 import { badge, bandOf, number } from "./bands.js";
 import { el, field, fill, save } from "./dom.js";
 import { cut, grouped } from "./grouping.js";
-import { cellAt, paintHeatmap } from "./heatmap.js";
+import { cellAt, paintHeatmap, paintKey } from "./heatmap.js";
 import { language, t } from "./language.js";
 import { served } from "./served.js";
 import { modelSettings, showProblem } from "./settings.js";
@@ -28,10 +28,13 @@ export function matrixView() {
   const settings = modelSettings(changed);
   const general = el("p", { class: "problem", role: "alert", hidden: true });
   const canvas = el("canvas", {
-    tabindex: "0", role: "application", label: "matrix.map",
+    class: "map", tabindex: "0", role: "application", label: "matrix.map",
     on: { pointermove: pointed, pointerdown: pointed, keydown: moved, focus: () => point(chosen ?? { row: 0, column: 0 }) },
   });
   const holder = el("div", { class: "drawing" }, canvas);
+  const key = el("canvas", { class: "ramp", width: 256, height: 1, "aria-hidden": "true" });
+  const from = el("span", {});
+  const ramp = el("div", { class: "key-of-map quiet" }, from, key, el("span", { text: "1" }));
   const readout = el("div", { class: "readout", role: "status", "aria-live": "polite" });
   const least = field("matrix.from", el("input", { type: "range", min: "0", max: "1", step: "0.001", on: { input: regroup } }));
   const leastValue = el("output", { class: "quiet" });
@@ -42,11 +45,11 @@ export function matrixView() {
   const toPng = el("button", { type: "button", class: "plain", say: "matrix.png", on: { click: exportPng } });
   const result = el(
     "section", { class: "card", hidden: true, label: "compare.result" },
-    el("div", { class: "beside" }, holder, el("div", {}, readout, least.box, el("div", { class: "buttons" }, toCsv, toPng))),
+    el("div", { class: "beside" }, holder, el("div", { class: "panel" }, ramp, readout, least.box, el("div", { class: "buttons" }, toCsv, toPng))),
     groups, closest,
   );
   const teach = el(
-    "section", { class: "card teach" }, el("p", { say: "matrix.teach" }),
+    "section", { class: "card teach" }, el("h2", { say: "matrix.teachTitle" }), el("p", { say: "matrix.teach" }),
     el("button", { type: "button", say: "matrix.example", on: { click: example } }),
   );
   const node = el("div", {}, el("h1", { say: "matrix.title" }), lines.box, settings.box, general, result, teach);
@@ -119,7 +122,7 @@ export function matrixView() {
     fill(
       groups,
       el("h2", { text: t("matrix.groups", { count: several.length, alone: state.groups.length - several.length }) }),
-      ...several.map((group) => el("ul", { class: "group" }, ...group.map((place) => line(place)))),
+      el("div", { class: "groups" }, ...several.map((group) => el("ul", { class: "group" }, ...group.map((place) => line(place))))),
     );
   }
 
@@ -154,6 +157,8 @@ export function matrixView() {
   function paint() {
     const { scores, linked, lowest } = state;
     if (!holder.clientWidth) return;
+    from.textContent = number(lowest, 2);
+    paintKey(key);
     paintHeatmap(canvas, side(), { scores, order: linked.order, groups: state.groups, lowest, chosen });
   }
 

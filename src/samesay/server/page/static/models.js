@@ -9,7 +9,7 @@ const EVERY_MILLISECONDS = 2000;
 
 export function modelsView() {
   const general = el("p", { class: "problem", role: "alert", hidden: true });
-  const cards = el("div", {});
+  const cards = el("div", {}, el("p", { class: "quiet", say: "models.asking" }));
   const process = el("p", {});
   const node = el(
     "div", {}, el("h1", { say: "models.title" }), el("p", { class: "quiet", say: "models.help" }), general, process, cards,
@@ -44,22 +44,25 @@ export function modelsView() {
       const [sum, count] = [of(`${name}_sum`), of(`${name}_count`)];
       return count ? ((sum / count) * scale).toFixed(digits) : null;
     };
+    const tiles = [
+      ["models.speed", of("samesay_tokens_per_second") && of("samesay_tokens_per_second").toFixed(0)],
+      ["models.pass", mean("samesay_batch_seconds", 1, 1000)],
+      ["models.wait", mean("samesay_queue_seconds", 1, 1000)],
+      ["models.waiting", of("samesay_queue_tokens")],
+      ["models.texts", of("samesay_inputs_total") ?? 0],
+    ];
     const rows = [
       ["models.identity", model.identity],
       ["models.aliases", model.aliases.join(", ")],
       ["models.precision", model.precision],
       ["models.dimensions", model.dimensions && `${model.dimensions}${model.matryoshka ? ` (${t("models.fewer")})` : ""}`],
       ["models.tokens", model.max_tokens],
-      ["models.speed", of("samesay_tokens_per_second")?.toFixed(0)],
-      ["models.texts", of("samesay_inputs_total")],
-      ["models.pass", mean("samesay_batch_seconds", 1, 1000)],
-      ["models.wait", mean("samesay_queue_seconds", 1, 1000)],
-      ["models.waiting", of("samesay_queue_tokens")],
     ].filter(([, value]) => value !== undefined && value !== null && value !== "");
     return el(
       "section", { class: "card" },
       el("h2", {}, document.createTextNode(`${model.id} `),
         el("span", { class: `badge ${model.ready ? "high" : "middle"}`, text: t(model.ready ? "models.ready" : "models.loading") })),
+      el("dl", { class: "figures" }, ...tiles.map(([say, value]) => el("div", {}, el("dt", { say }), el("dd", { text: String(value || (value === 0 ? 0 : "–")) })))),
       el("dl", {}, ...rows.flatMap(([say, value]) => [el("dt", { say }), el("dd", { text: String(value) })])),
     );
   }

@@ -5,9 +5,10 @@ import { draw } from "./dom.js";
 import { t } from "./language.js";
 import { axis, linear, path } from "./plot.js";
 
-const HEIGHT = 150;
-const TOP = 34;
-const BOTTOM = 112;
+const HEIGHT = 172;
+const TOP = 32;
+const BOTTOM = 106;
+const STRIP = 24;
 const SIDE = 14;
 
 /** Draw the scale, and the score on it; without a calibration from 0 to 1, with nothing but the score. */
@@ -19,7 +20,8 @@ export function drawScale(width, scale, score) {
     viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": described(scale, score),
   });
   if (points) node.append(...zones(scale.bands, from, to, x), curve(points, x));
-  node.append(axis(from, to, SIDE, width - SIDE, BOTTOM));
+  const floor = BOTTOM + (points ? STRIP : 0);
+  node.append(axis(from, to, SIDE, width - SIDE, floor));
   if (points) {
     node.append(
       draw("text", { x: SIDE, y: HEIGHT - 4, class: "quiet", text: t("scale.unlike") }),
@@ -28,7 +30,7 @@ export function drawScale(width, scale, score) {
       }),
     );
   }
-  node.append(mark(x(score), width, score));
+  node.append(mark(x(score), width, score, floor));
   return node;
 }
 
@@ -50,9 +52,10 @@ function zones(bands, from, to, x) {
       draw(
         "g",
         { class: `zone ${band}` },
-        draw("rect", { x: begin, y: TOP, width: end - begin, height: BOTTOM - TOP }),
-        end - begin > 30
-          ? draw("text", { x: (begin + end) / 2, y: BOTTOM - 6, "text-anchor": "middle", text: t(`band.${band}`) })
+        draw("rect", { class: "faint", x: begin, y: TOP, width: end - begin, height: BOTTOM - TOP }),
+        draw("rect", { x: begin, y: BOTTOM, width: end - begin, height: STRIP }),
+        end - begin > 44
+          ? draw("text", { x: (begin + end) / 2, y: BOTTOM + 17, "text-anchor": "middle", text: t(`band.${band}`) })
           : null,
       ),
     );
@@ -63,12 +66,12 @@ function curve(points, x) {
   return draw("path", { class: "curve", d: path(points.map(([score, likely]) => [x(score), y(likely)])) });
 }
 
-function mark(x, width, score) {
+function mark(x, width, score, floor) {
   const end = x > width - 60 ? "end" : x < 60 ? "start" : "middle";
   return draw(
     "g",
     { class: "mark" },
-    draw("line", { x1: x, x2: x, y1: TOP - 6, y2: BOTTOM }),
+    draw("line", { x1: x, x2: x, y1: TOP - 6, y2: floor }),
     draw("circle", { cx: x, cy: TOP - 6, r: 5 }),
     draw("text", { x, y: TOP - 17, "text-anchor": end, text: number(score) }),
   );

@@ -4,17 +4,17 @@ import { ask, newest } from "./api.js";
 import { badge, bandOf, number } from "./bands.js";
 import { choice, el, field, fill } from "./dom.js";
 import { marked } from "./highlight.js";
+import { flowing, headed, wordsIn } from "./passages.js";
 import { t } from "./language.js";
 import { served } from "./served.js";
 import { showProblem } from "./settings.js";
 
-const PAUSE_MILLISECONDS = 90;
+const PAUSE_MILLISECONDS = 40;
 const MODES = ["semantic", "text", "hybrid"];
-const WORD = /[\p{Script=Han}]|[\p{L}\p{N}]+/gu;
 
 export function searchView() {
   const query = field("search.query", el("input", { type: "search", autocomplete: "off", on: { input: changed } }));
-  const collection = field("search.collection", choice([], { change: changed }));
+  const collection = field("search.collection", choice([], { change: changed }), el("p", { class: "help" }));
   const language = field(
     "search.language", el("input", { type: "text", autocomplete: "off", on: { input: changed } }),
     el("p", { class: "help", say: "search.languageHelp" }),
@@ -29,15 +29,16 @@ export function searchView() {
   const general = el("p", { class: "problem", role: "alert", hidden: true });
   const spoken = el("p", { class: "unseen", role: "status", "aria-live": "polite" });
   const note = el("p", { class: "quiet" });
-  const columns = el("div", { class: "columns" });
+  const columns = el("div", { class: "columns", role: "region", tabindex: "0", label: "search.lists", hidden: true });
   const teach = el("section", { class: "card teach" });
   const fields = { query, collection, filter };
   const node = el(
     "div", {}, el("h1", { say: "search.title" }), query.box,
-    el("div", { class: "row" }, collection.box, language.box, filter.box, count.box),
+    el("div", { class: "row filters" }, collection.box, language.box, filter.box, count.box),
     general, spoken, note, columns, teach,
   );
   const requests = newest(PAUSE_MILLISECONDS);
+  const scales = new Map();
   let state = null;
 
   function chosen() {
@@ -54,8 +55,8 @@ export function searchView() {
 
   function changed() {
     teachOrNot();
+    tellCollection();
     const asked = query.control.value.trim();
-    known.textContent = t("search.fields", { fields: (chosen()?.fields ?? []).join(", ") || "–" });
     if (!asked || !chosen()) {
       requests.stop();
       showProblem(null, fields, general);
@@ -80,7 +81,9 @@ export function searchView() {
     if (given) request.filter = given;
     const scaleOf = new URLSearchParams({ model, mode: "query-document", dimensions });
     try {
-      const scale = await ask(`/page/scale.json?${scaleOf}`, null, signal);
+      const address = `/page/scale.json?${scaleOf}`;
+      if (!scales.has(address)) scales.set(address, await ask(address, null, signal));
+      const scale = scales.get(address);
       const now = { asked, scale, found: MODES.map(() => null) };
       // Each list is shown when it is there: the first search by meaning may take the store a while.
       await Promise.all(
@@ -100,6 +103,7 @@ export function searchView() {
 
   function show(now) {
     state = now;
+    columns.hidden = !now;
     note.textContent = now && !now.scale.bands ? t("search.uncalibrated") : "";
     if (!now) {
       fill(columns);
@@ -125,15 +129,18 @@ export function searchView() {
 
   function shown(hit, mode) {
     const score = hit.components.segment;
+    const { heading, body } = headed(hit.passage);
+    const headings = [...new Set([...hit.headings, heading])].filter((one) => one && one !== hit.title);
+    const passage = flowing(body);
     const meta = Object.entries(hit.metadata).map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(", ") : value}`);
     return el(
       "li", {},
       el("p", { class: "hit-title" }, el("strong", { text: hit.title ?? hit.document_id }),
-        ...(score === undefined ? [] : [badge(bandOf(score, state.scale.bands))])),
-      el("p", { class: "quiet", text: [t("search.score", { score: number(hit.score) }), elsewhere(hit, mode)].filter(Boolean).join(" · ") }),
-      hit.headings.length ? el("p", { class: "quiet", text: hit.headings.join(" › ") }) : null,
-      el("p", { class: "text passage" }, ...marked(hit.passage, wordsIn(hit.passage, state.asked))),
-      el("p", { class: "quiet", text: [hit.language, ...meta].filter(Boolean).join(" · ") }),
+        ...(score === undefined || !state.scale.bands ? [] : [badge(bandOf(score, state.scale.bands))])),
+      el("p", { class: "quiet ranks" }, el("span", { class: "place", text: t("search.score", { score: number(hit.score) }) }), ...elsewhere(hit, mode)),
+      headings.length ? el("p", { class: "quiet", text: headings.join(" › ") }) : null,
+      el("p", { class: "text passage", tabindex: "0" }, ...marked(passage, wordsIn(passage, state.asked, t("search.word")))),
+      el("p", { class: "quiet", text: [hit.document_id, hit.language, ...meta].filter(Boolean).join(" · ") }),
     );
   }
 
@@ -142,21 +149,35 @@ export function searchView() {
     return MODES.filter((other) => other !== mode && state.found[MODES.indexOf(other)])
       .map((other) => {
         const place = state.found[MODES.indexOf(other)].findIndex((one) => one.document_id === hit.document_id);
-        return t(place < 0 ? "search.absent" : "search.rank", { mode: t(`search.${other}`), rank: place + 1 });
-      })
-      .join(" · ");
+        const words = t(place < 0 ? "search.absent" : "search.rank", { mode: t(`search.${other}`), rank: place + 1 });
+        return el("span", { class: `elsewhere${place < 0 ? " absent" : ""}`, text: words });
+      });
+  }
+
+  function tellCollection() {
+    const one = chosen();
+    known.textContent = t("search.fields", { fields: (one?.fields ?? []).join(", ") || "–" });
+    collection.help.textContent = one?.documents === undefined ? "" : t("search.documents", { count: one.documents });
   }
 
   function teachOrNot() {
     teach.hidden = Boolean(query.control.value.trim()) && served.collections.length > 0;
     fill(
       teach,
-      el("p", { say: served.collections.length || !served.ready ? "search.teach" : "search.noCollection" }),
+      el("h2", { say: served.collections.length || !served.ready ? "search.teachTitle" : "search.noCollection" }),
+      served.collections.length || !served.ready ? lessons() : null,
       served.collections.length || !served.ready
         ? null
         : el("pre", { tabindex: "0", text: "samesay index docs/ --collection kb/\nsamesay ui --collection kb/" }),
     );
     query.control.disabled = served.ready && !served.collections.length;
+  }
+
+  function lessons() {
+    return el(
+      "dl", { class: "lessons" },
+      ...MODES.map((mode) => el("div", {}, el("dt", { say: `search.${mode}` }), el("dd", { say: `search.${mode}Teach` }))),
+    );
   }
 
   return {
@@ -170,30 +191,13 @@ export function searchView() {
       collection.control.replaceChildren(...served.collections.map((one) => el("option", { value: one.name, text: one.name })));
       if (served.collections.some((one) => one.name === before)) collection.control.value = before;
       collection.problem(chosen()?.problem ?? null);
+      scales.clear();
       changed();
     },
     relabel() {
-      known.textContent = t("search.fields", { fields: (chosen()?.fields ?? []).join(", ") || "–" });
+      tellCollection();
       if (state) show(state);
       teachOrNot();
     },
   };
-}
-
-/** The words of a query in a passage, as spans in characters. */
-function wordsIn(passage, query) {
-  const wanted = new Set((query.match(WORD) ?? []).map(stem).filter((word) => word.length > 2 || /\p{Script=Han}/u.test(word)));
-  const spans = [];
-  for (const found of passage.matchAll(WORD)) {
-    if (!wanted.has(stem(found[0]))) continue;
-    const begin = Array.from(passage.slice(0, found.index)).length;
-    spans.push({ begin, end: begin + Array.from(found[0]).length, kind: "term", title: t("search.word") });
-  }
-  return spans;
-}
-
-/** A word without its case, and without the s of a plural. */
-function stem(word) {
-  const small = word.toLowerCase();
-  return small.length > 3 ? small.replace(/s$/, "") : small;
 }

@@ -10,13 +10,14 @@ export function modelSettings(changed) {
   const mode = field(
     "field.mode",
     choice(["symmetric", "query-document", "plain"].map((name) => [name, `mode.${name}`]), { change: update }),
+    el("p", { class: "help" }),
   );
   const list = el("datalist", { id: `tasks-${crypto.getRandomValues(new Uint32Array(1))[0]}` });
-  const help = el("p", { class: "help" });
   const task = field(
-    "field.task", el("input", { type: "text", list: list.id, autocomplete: "off", on: { input: changed } }), help,
+    "field.task", el("input", { type: "text", list: list.id, autocomplete: "off", on: { input: changed } }),
+    el("p", { class: "help", say: "task.help" }),
   );
-  const box = el("div", { class: "row" }, model.box, mode.box, task.box, list);
+  const box = el("div", { class: "row settings" }, model.box, mode.box, task.box, list);
 
   // A model that the address names may be known only later.
   let wanted = "";
@@ -36,7 +37,8 @@ export function modelSettings(changed) {
     list.replaceChildren(...Object.keys(served.tasks).map((name) => el("option", { value: name })));
     const plain = mode.control.value === "plain";
     task.control.disabled = plain || !found?.takes_task;
-    help.textContent = t(plain ? "task.plain" : found && !found.takes_task ? "task.none" : "task.help");
+    task.box.hidden = task.control.disabled;
+    mode.help.textContent = t(`prompt.${mode.control.value || "symmetric"}`);
   }
 
   return {

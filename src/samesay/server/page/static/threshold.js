@@ -47,7 +47,7 @@ export function thresholdView() {
     "threshold.pairs", el("textarea", { rows: 8, spellcheck: "false", wrap: "off", on: { input: changed } }),
     el("p", { class: "help", say: "threshold.help" }),
   );
-  const file = field("threshold.file", el("input", { type: "file", accept: ".tsv,.txt,text/tab-separated-values", on: { change: load } }));
+  const file = field("threshold.file", el("input", { type: "file", accept: ".tsv,.txt,text/tab-separated-values", on: { click: forget, change: load } }));
   const settings = modelSettings(changed);
   const alpha = share("threshold.alpha", "5");
   const precision = share("threshold.precisionTarget", "");
@@ -59,7 +59,7 @@ export function thresholdView() {
   const spoken = el("p", { class: "unseen", role: "status", "aria-live": "polite" });
   const own = el("input", { type: "checkbox", id: "own-threshold" });
   const calibrateButton = el("button", { type: "button", say: "threshold.calibrate", on: { click: calibrate } });
-  const made = el("div", {});
+  const made = el("div", { class: "made" });
   const command = el("pre", { tabindex: "0" });
   const result = el(
     "section", { class: "card", hidden: true, label: "compare.result" },
@@ -71,10 +71,10 @@ export function thresholdView() {
     el("p", { class: "quiet", say: "threshold.command" }), command,
   );
   const teach = el(
-    "section", { class: "card teach" }, el("p", { say: "threshold.teach" }),
+    "section", { class: "card teach" }, el("h2", { say: "threshold.teachTitle" }), el("p", { say: "threshold.teach" }),
     el("button", { type: "button", say: "threshold.example", on: { click: example } }),
   );
-  const node = el("div", {}, el("h1", { say: "threshold.title" }), pairs.box, file.box, settings.box, general, progress, result, teach);
+  const node = el("div", {}, el("h1", { say: "threshold.title" }), pairs.box, el("div", { class: "bar" }, file.box, settings.box), general, progress, result, teach);
   const requests = newest(PAUSE_MILLISECONDS);
   const announcing = newest(400);
   let state = null;
@@ -82,6 +82,11 @@ export function thresholdView() {
 
   function share(say, value) {
     return field(say, el("input", { type: "number", min: "0.1", max: "99.9", step: "0.1", value, on: { input: tellCommand } }));
+  }
+
+  /** A file that is chosen again is read again: it may have changed. */
+  function forget() {
+    file.control.value = "";
   }
 
   async function load() {
@@ -175,16 +180,17 @@ export function thresholdView() {
     slider.control.value = threshold.toFixed(3);
     paint();
     const found = figuresAt(state.labelled, threshold);
+    const of = (part, whole) => t("threshold.of", { part, whole });
     const shown = (value) => (value === null ? "–" : percent(value, 1));
     const rows = [
-      ["threshold.threshold", number(threshold, 4)],
-      ["threshold.precision", t("threshold.of", { share: shown(found.precision), part: found.right, whole: found.accepted })],
-      ["threshold.recall", t("threshold.of", { share: shown(found.recall), part: found.right, whole: found.matches })],
-      ["threshold.wrong", t("threshold.of", { share: shown(found.rate), part: found.wrong, whole: found.others })],
+      ["threshold.threshold", number(threshold, 4), t("threshold.pairCount", { count: state.labelled.length })],
+      ["threshold.precision", shown(found.precision), of(found.right, found.accepted)],
+      ["threshold.recall", shown(found.recall), of(found.right, found.matches)],
+      ["threshold.wrong", shown(found.rate), of(found.wrong, found.others)],
     ];
-    fill(figures, ...rows.map(([say, text]) => el("div", {}, el("dt", { say }), el("dd", { text }))));
+    fill(figures, ...rows.map(([say, text, from]) => el("div", {}, el("dt", { say }), el("dd", { text }), el("dd", { class: "quiet", text: from }))));
     announcing.run(async () => {
-      spoken.textContent = rows.map(([say, text]) => `${t(say)}: ${text}`).join("; ");
+      spoken.textContent = rows.map(([say, text, from]) => `${t(say)}: ${text}, ${from}`).join("; ");
     });
   }
 
@@ -263,8 +269,8 @@ export function thresholdView() {
     fill(
       made,
       el("div", { role: "status" },
-        ...certificates.map((one) => el("p", { class: "good", text: promise(one, bands.high) })),
-        ...refused.map((one) => el("p", { text: `${t("threshold.refused")} ${one.message}` })),
+        ...certificates.map((one) => el("p", { class: "certificate here" }, el("strong", { class: "good", say: "promise.title" }), el("span", { text: promise(one, bands.high) }))),
+        ...refused.map((one) => el("p", { class: "certificate" }, el("strong", { say: "threshold.refused" }), el("span", { text: one.message }))),
         el("p", { text: t("threshold.bands", { high: edge(bands.high), middle: edge(bands.middle) }) }),
         el("p", { class: "quiet", text: t("threshold.evidence", { matches: evidence.matches, others: evidence.non_matches, area: number(evidence.area) }) }),
         el("p", { class: "quiet", text: calibration.key })),
@@ -291,6 +297,7 @@ export function thresholdView() {
     },
     relabel() {
       settings.refresh();
+      spoken.textContent = "";
       if (state) show(state);
     },
   };

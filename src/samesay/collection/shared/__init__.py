@@ -1,0 +1,1 @@
+"""Collections in an object store: many readers, one writer, and each version whole."""

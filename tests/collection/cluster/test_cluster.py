@@ -1,0 +1,273 @@
+"""Collections in a Qdrant cluster, through the real client; against a server where one is named."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from small_collections import small_model, texts
+
+import samesay
+from samesay.collection.cluster.collection import ClusterCollection
+from samesay.collection.cluster.loading import Loader
+from samesay.collection.cluster.opening import open_cluster
+from samesay.collection.cluster.points import Point, point_name
+from samesay.collection.cluster.settings import ClusterSettings
+from samesay.errors import CollectionError, FilterError, IdentityMismatchError, InputFileError
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:qdrant_client")
+WIDTH = 36
+SERVER = "SAMESAY_TEST_QDRANT_URL"
+
+
+@pytest.fixture(params=["memory", "server"])
+def cluster(request: pytest.FixtureRequest) -> Iterator[ClusterCollection]:
+    url = ":memory:"
+    if request.param == "server":
+        url = os.environ.get(SERVER, "")
+        if not url:
+            pytest.skip(f"set {SERVER} to the address of a Qdrant server to test against it")
+    name = f"samesay-test-{uuid.uuid4().hex}"
+    settings = ClusterSettings(shard_number=2, replication_factor=1, batch=64)
+    kb = open_cluster(url, name, small_model(), settings=settings)
+    yield kb
+    kb._client.delete_collection(name)
+    kb.close()
+
+
+def documents() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for number, text in enumerate(texts(24)):
+        metadata: dict[str, Any] = {
+            "n": number,
+            "half": number / 2,
+            "even": number % 2 == 0,
+            "s": str(number % 3),
+        }
+        if number % 4 == 0:
+            metadata |= {"tags": ["a", "b"][: number % 3], "a.b c": number, "none": None}
+        language = "en" if number % 5 else None
+        found.append({"id": f"d/{number}", "text": text, "language": language, "metadata": metadata})
+    return found
+
+
+FILTERS: list[dict[str, Any]] = [
+    {"n": 3},
+    {"n": 3.0},
+    {"half": 2},
+    {"even": True},
+    {"n": True},
+    {"s": "1"},
+    {"s": 1},
+    {"tags": "a"},
+    {"a.b c": {"gte": 8}},
+    {"n": {"gt": 3, "lte": 9}},
+    {"n": {"in": [1, 2, "3"]}},
+    {"n": {"in": []}},
+    {"n": {"ne": 3}},
+    {"tags": {"exists": True}},
+    {"tags": {"exists": False}},
+    {"none": {"exists": True}},
+    {"none": None},
+    {"language": "en"},
+    {"language": {"exists": False}},
+    {"id": {"in": ["d/1", "d/9"]}},
+    {"or": [{"n": 1}, {"and": [{"even": False}, {"not": {"n": {"lt": 20}}}]}]},
+]
+
+
+def test_filters_let_through_what_they_do_in_every_store(cluster: ClusterCollection) -> None:
+    here = samesay.open(None, small_model())
+    here.add(documents())
+    assert cluster.add(documents()).added == 24
+    for where in [None, *FILTERS]:
+        expected = here.search("amber heath", 30, where=where)
+        found = cluster.search("amber heath", 30, where=where, exact=True)
+        assert sorted(hit.document_id for hit in found) == sorted(hit.document_id for hit in expected), where
+        scores = {hit.document_id: hit.score for hit in expected}
+        assert all(hit.score == pytest.approx(scores[hit.document_id], abs=1e-5) for hit in found)
+        assert {hit.document_id: hit.metadata for hit in found} == {
+            h.document_id: h.metadata for h in expected
+        }
+    with pytest.raises(FilterError, match="compares numbers"):
+        cluster.search("amber", where={"s": {"gt": "1"}})
+    with pytest.raises(FilterError, match="cannot filter by"):
+        cluster.search("amber", where={'a"b': 1})
+
+
+def test_a_document_that_got_shorter_keeps_no_segment_of_before(cluster: ClusterCollection) -> None:
+    long = "\n\n".join(f"# Part {number}\n\n{text}" for number, text in enumerate(texts(40, 60)))
+    cluster.add([{"id": "long", "text": long, "format": "markdown"}, {"id": "other", "text": "amber"}])
+    assert cluster.segments() > 2
+    for hit in cluster.search("ember fjord", 5):
+        if hit.document_id == "long":
+            assert long[hit.begin : hit.end] == hit.passage
+    assert cluster.add([{"id": "long", "text": "short now"}]).changed == 1
+    assert cluster.segments() == 2
+    cluster.delete(["long", "none"])
+    assert [hit.document_id for hit in cluster.search("short now", 5)] == ["other"]
+
+
+def rows_file(path: Path, rows: int, **metadata: str) -> Path:
+    vectors = np.random.default_rng(1).standard_normal((rows, WIDTH)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    table = pa.table(
+        {
+            "id": pa.array(range(rows)),
+            "sentence": [f"row {number}" for number in range(rows)],
+            "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), WIDTH),
+        }
+    )
+    said = {
+        "samesay.fingerprint": small_model().identity_at(WIDTH).fingerprint,
+        "samesay.identity": "the model",
+        "samesay.prompt": "document",
+        "samesay.task": "",
+    }
+    pq.write_table(table.replace_schema_metadata(said | metadata), path)
+    return path
+
+
+def test_a_filling_that_is_interrupted_and_repeated_has_every_row_once(
+    cluster: ClusterCollection, tmp_path: Path
+) -> None:
+    rows = 500
+    path = rows_file(tmp_path / "rows.parquet", rows)
+    send, sent = cluster._client.upsert, []
+
+    def failing(*arguments: Any, **named: Any) -> Any:
+        sent.append(1)
+        if len(sent) == 4:
+            raise KeyboardInterrupt
+        return send(*arguments, **named)
+
+    cluster._client.upsert = failing  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        cluster.fill([path])
+    before = cluster.segments()
+    assert 0 < before < rows
+    report = cluster.fill([path])
+    assert (report.added, report.unchanged) == (rows - before, before)
+    assert cluster.fill([path]).unchanged == rows
+    assert cluster.segments() == rows
+    vectors = pq.read_table(path).column("vector").combine_chunks().flatten().to_numpy().reshape(rows, -1)
+    assert [hit.document_id for hit in cluster.nearest(vectors[77], 1, exact=True)] == ["77"]
+
+
+def test_vectors_of_another_model_prompt_or_width_are_refused(
+    cluster: ClusterCollection, tmp_path: Path
+) -> None:
+    other = rows_file(tmp_path / "other.parquet", 3, **{"samesay.fingerprint": "0" * 64})
+    with pytest.raises(IdentityMismatchError, match=r"made with the model; samesay-test-.* with bert-mean"):
+        cluster.fill([other])
+    plain = tmp_path / "plain.parquet"
+    pq.write_table(pa.table({"id": [1], "text": ["a"], "vector": [[1.0]]}), plain)
+    with pytest.raises(InputFileError, match="says not which model"):
+        cluster.fill([plain])
+    assert cluster.segments() == 0
+
+
+def test_settings_reach_the_cluster_and_wrong_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from qdrant_client import QdrantClient
+
+    asked: dict[str, Any] = {}
+    create = QdrantClient.create_collection
+
+    def spy(self: QdrantClient, *arguments: Any, **named: Any) -> bool:
+        asked.update(named)
+        return create(self, *arguments, **named)
+
+    monkeypatch.setattr(QdrantClient, "create_collection", spy)
+    settings = ClusterSettings(shard_number=6, replication_factor=3, write_consistency_factor=2)
+    open_cluster(":memory:", "kb", small_model(), settings=settings).close()
+    assert (asked["shard_number"], asked["replication_factor"], asked["write_consistency_factor"]) == (
+        6,
+        3,
+        2,
+    )
+    assert list(asked["vectors_config"]) == ["segment"]
+    with pytest.raises(CollectionError, match="there are 1 replicas"):
+        ClusterSettings(write_consistency_factor=2)
+    with pytest.raises(CollectionError, match="shard_number is 0"):
+        ClusterSettings(shard_number=0)
+    with pytest.raises(CollectionError, match="a new one needs a model"):
+        open_cluster(":memory:", "kb")
+    with pytest.raises(CollectionError, match="Qdrant: "):
+        open_cluster("http://127.0.0.1:9", "kb", small_model())
+
+
+class Slow:
+    """A client that takes its time, and fails as it is told."""
+
+    def __init__(self, failures: list[Exception]) -> None:
+        self.failures = failures
+        self.now = self.most = 0
+        self.ids: set[str] = set()
+        self.lock = threading.Lock()
+
+    def upsert(self, name: str, batch: Any, wait: bool) -> None:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            failure = self.failures.pop() if self.failures else None
+        time.sleep(0.02)
+        with self.lock:
+            self.now -= 1
+            if failure is None:
+                self.ids.update(batch.ids)
+        if failure is not None:
+            raise failure
+
+
+def points(count: int) -> list[Point]:
+    return [Point(point_name(str(n), 0), np.ones(2, np.float32), {}) for n in range(count)]
+
+
+def refused(status: int) -> Exception:
+    import httpx
+    from qdrant_client.http.exceptions import UnexpectedResponse
+
+    return UnexpectedResponse(status, "no", b"{}", httpx.Headers())
+
+
+def test_so_many_requests_are_under_way_and_what_failed_is_sent_again() -> None:
+    client = Slow([refused(503), ConnectionError("gone"), refused(429)])
+    counted: list[int] = []
+    settings = ClusterSettings(batch=10, outstanding=3)
+    with Loader(cast("Any", client), "kb", settings, parallel=True, acknowledged=counted.append) as loader:
+        loader.put(points(205))
+    assert client.most == 3
+    assert len(client.ids) == sum(counted) == 205
+
+
+def test_what_sending_again_does_not_mend_ends_the_load() -> None:
+    settings = ClusterSettings(batch=10, outstanding=2, tries=3)
+    for failures, reason in (([refused(400)], "1 tries"), ([refused(500)] * 9, "3 tries")):
+        client = Slow(failures)
+        with (
+            pytest.raises(CollectionError, match=reason),
+            Loader(cast("Any", client), "kb", settings, parallel=True) as loader,
+        ):
+            loader.put(points(100))
+        assert client.now == 0
+
+
+def test_names_of_points_are_the_same_everywhere_and_differ_for_each_segment() -> None:
+    names = {
+        point_name(identifier, segment) for identifier in ("1", "1 1", "11", "é") for segment in range(12)
+    }
+    assert len(names) == 48
+    assert point_name("a", 0) == point_name("a", 0)
