@@ -70,6 +70,10 @@ class Scan:
         if not len(rows):
             return [empty_ranking() for _ in queries]
         wanted = count * (_INT8_MARGIN if self._storage == "int8" else 1) + _TIE_MARGIN
+        if matrix.dtype == np.float32 and len(queries) == 1:
+            scores = scores_of(matrix.astype(np.float32, copy=False), queries[0])
+            places = np.sort(_largest(scores, wanted))
+            return [_best(rows[places], scores[places], count)]
         scores = _products(matrix, queries)
         if self._storage == "int8":
             scores *= scales
@@ -108,9 +112,7 @@ def empty_ranking() -> Ranking:
 def rescored(rows: Rows, query: NDArray[np.float32], count: int, read: Callable[[Rows], Vectors]) -> Ranking:
     """Score a short list of rows with the kept vectors, best first; equal scores in the order of rows."""
     rows = np.sort(rows)
-    scores = scores_of(read(rows), query)
-    order = np.argsort(-scores, kind="stable")[:count]
-    return Ranking(rows[order], scores[order])
+    return _best(rows, scores_of(read(rows), query), count)
 
 
 def _rescored_here(
@@ -118,16 +120,18 @@ def _rescored_here(
 ) -> Ranking:
     """Like ``rescored``, for rows that ascend and whose vectors are at hand."""
     places.sort()
-    scores = scores_of(matrix[places].astype(np.float32, copy=False), query)
+    return _best(rows[places], scores_of(matrix[places].astype(np.float32, copy=False), query), count)
+
+
+def _best(rows: Rows, scores: NDArray[np.float32], count: int) -> Ranking:
+    """Rank rows that ascend: best first, equal scores in the order of rows."""
     order = np.argsort(-scores, kind="stable")[:count]
-    return Ranking(rows[places[order]], scores[order])
+    return Ranking(rows[order], scores[order])
 
 
 def _products(matrix: NDArray[np.generic], queries: Vectors) -> NDArray[np.float32]:
     """Give the products of all rows with all queries, shape (queries, rows)."""
     if matrix.dtype == np.float32:
-        if len(queries) == 1:  # a product with a vector costs much less than one with a matrix of one column
-            return np.asarray(matrix @ queries[0], np.float32)[None]
         return np.asarray(queries @ matrix.T, np.float32)
     scores = np.empty((len(queries), len(matrix)), np.float32)
     step = max(1, _BLOCK_NUMBERS // max(1, matrix.shape[1]))

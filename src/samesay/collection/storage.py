@@ -25,5 +25,7 @@ def codes(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.fl
 
 def scores_of(kept_rows: NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.float32]:
     """Give the cosine of each row with a query; equal rows get equal scores, wherever they stand."""
-    scores: NDArray[np.float32] = np.einsum("nd,d->n", kept_rows, query)
+    # One product a row. That of the matrix with the vector is shared out over threads that wait busily for
+    # each other: beside other work on the same cores it took up to forty times as long.
+    scores: NDArray[np.float32] = np.vecdot(kept_rows, query)
     return scores.clip(-1, 1, out=scores)
