@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shutil
@@ -10,13 +9,13 @@ import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from samesay.server.metrics import ServerMetrics
 from samesay.server.settings import ServerSettings
+from scale_benchmark import scale_benchmark
 
 yaml: Any = pytest.importorskip("yaml", reason="needs PyYAML")
 
@@ -134,18 +133,8 @@ def test_options_and_paths_are_those_of_the_command_and_of_the_image() -> None:
     assert f"USER {user}\n" in dockerfile
 
 
-def scale() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("scale", ROOT / "benchmarks" / "scale.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["scale"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_resources_and_the_autoscaler_follow_from_what_was_measured() -> None:
-    computed = scale()
+    computed = scale_benchmark()
     inputs = computed.read_inputs()
     resources = container()["resources"]
     measured = inputs.server_mb * 1e6 / 2**20
