@@ -15,7 +15,7 @@ from serving import BERT, QWEN, Serving, model_of, plan_of, serving
 
 import samesay
 from samesay.decision.key import key_of, require_same_key
-from samesay.errors import CalibrationKeyError, IdentityMismatchError, RemoteError
+from samesay.errors import CalibrationKeyError, IdentityMismatchError, RemoteError, TruncationWarning
 from samesay.model import load_local
 from samesay.remote.model import RemoteModel, load_remote
 
@@ -52,6 +52,17 @@ def test_vectors_and_similarities_have_the_bits_of_the_model_here(
     assert asked.dimensions == local.dimensions
     assert asked.max_tokens == local.max_tokens
     assert asked.usage.tokens > 0
+    asked.close()
+
+
+def test_a_text_that_is_too_long_is_cut_where_the_model_here_cuts_it(there: Serving) -> None:
+    local, asked = model_of(BERT), remote(there, BERT, "max_inputs=7")
+    long = " ".join(f"word{n}" for n in range(local.max_tokens))
+    with pytest.warns(TruncationWarning) as told_here:
+        here = local.encode([*TEXTS, long], overlength="truncate")
+    with pytest.warns(TruncationWarning) as told_there:
+        assert np.array_equal(asked.encode([*TEXTS, long], overlength="truncate"), here)
+    assert str(told_there[0].message) == str(told_here[0].message)
     asked.close()
 
 

@@ -80,6 +80,7 @@ class Sender:
     def __post_init__(self) -> None:
         self.width = self.settings.dimensions
         self._most_inputs = self.settings.max_inputs
+        self._may_cut = True
         self._encoding: str | None = self.settings.encoding
         self._at_a_time = self.settings.concurrency * len(self.address.urls)
         self._places = asyncio.Semaphore(self._at_a_time)
@@ -161,6 +162,8 @@ class Sender:
                 f"text {number} is too long for {self.address.model} ({refusal.message}). "
                 "Shorten it, split it, or cut it with overlength='truncate'"
             )
+        if self._may_cut and await self._cut_there(asked, number, refusal, emit):
+            return
         kept = text
         for _ in range(_ROUNDS_OF_CUTTING):
             kept = kept[: int(len(kept) * _share_to_keep(refusal.message))].rstrip()
@@ -178,11 +181,26 @@ class Sender:
             return
         raise OverlengthError(f"text {number} is refused however short it is cut: {refusal.message}")
 
-    async def _vectors(self, texts: list[str], asked: Asked) -> Rows:
+    async def _cut_there(self, asked: Asked, number: int, refusal: Refusal, emit: Emit) -> bool:
+        """Ask the endpoint to cut, as samesay's server does by its tokenizer; False if it will not."""
+        text = asked.texts[number]
+        try:
+            vectors = await self._vectors([asked.prefix + text], asked, overlength="truncate")
+        except Refused as refused:
+            if refused.refusal.status not in _SIZE_STATUSES:
+                raise self._error(refused.refusal) from None
+            self._may_cut = False
+            return False
+        self.texts += 1
+        has, reads = _tokens_told(refusal.message) or (estimated_tokens(text), 0)
+        emit([number], vectors, [max(1, has - reads)])
+        return True
+
+    async def _vectors(self, texts: list[str], asked: Asked, overlength: str | None = None) -> Rows:
         def read(content: bytes) -> tuple[Rows, Answer]:
             return self._read(content, len(texts), asked)
 
-        vectors, answer = await self._ask(texts, asked.sent_dimensions, read)
+        vectors, answer = await self._ask(texts, asked.sent_dimensions, read, overlength)
         if asked.sent_dimensions is None and self.width is None:
             self.width = answer.vectors.shape[1]
         if answer.tokens is None:
@@ -209,9 +227,11 @@ class Sender:
             vectors = np.ascontiguousarray(vectors[:, : asked.width])
         return unit_rows(vectors), answer
 
-    async def _ask(self, texts: list[str], dimensions: int | None, read: Callable[[bytes], _T]) -> _T:
+    async def _ask(
+        self, texts: list[str], dimensions: int | None, read: Callable[[bytes], _T], overlength: str | None
+    ) -> _T:
         try:
-            return await self.way.ask("/embeddings", self._body(texts, dimensions), read)
+            return await self.way.ask("/embeddings", self._body(texts, dimensions, overlength), read)
         except Refused as refused:
             # Some servers know no encodings; what they send is read either way.
             if self._encoding is None or "encoding_format" not in (
@@ -219,14 +239,16 @@ class Sender:
             ):
                 raise
             self._encoding = None
-            return await self.way.ask("/embeddings", self._body(texts, dimensions), read)
+            return await self.way.ask("/embeddings", self._body(texts, dimensions, overlength), read)
 
-    def _body(self, texts: list[str], dimensions: int | None) -> bytes:
+    def _body(self, texts: list[str], dimensions: int | None, overlength: str | None) -> bytes:
         value: dict[str, object] = {"model": self.address.model, "input": texts}
         if self._encoding is not None:
             value["encoding_format"] = self._encoding
         if dimensions is not None:
             value["dimensions"] = dimensions
+        if overlength is not None:
+            value["overlength"] = overlength
         return json.dumps(value, ensure_ascii=False).encode()
 
     def _error(self, refusal: Refusal) -> Exception:
@@ -253,7 +275,11 @@ def _mark(text: str) -> bytes:
 
 def _share_to_keep(message: str) -> float:
     """Guess from "has 600 tokens; reads 512" how much of a text will do; without numbers, most of it."""
+    told = _tokens_told(message)
+    return min(max(0.98 * told[1] / told[0], 0.2), 0.9) if told else 0.8
+
+
+def _tokens_told(message: str) -> tuple[int, int] | None:
+    """Read the tokens of a text, and those that the model reads, from words of any endpoint."""
     numbers = sorted({int(digits) for digits in re.findall(r"\d+", message) if len(digits) < 10})
-    if len(numbers) >= 2 and numbers[-2] >= 16:
-        return min(max(0.98 * numbers[-2] / numbers[-1], 0.2), 0.9)
-    return 0.8
+    return (numbers[-1], numbers[-2]) if len(numbers) >= 2 and numbers[-2] >= 16 else None
