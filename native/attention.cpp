@@ -13,10 +13,18 @@ namespace {
 constexpr int64_t chunk_positions = 96;
 // Tiles of queries that pass over the keys together: a block of keys then serves all of them from the cache.
 constexpr int64_t tiles_together = 8;
+// Heads are fetched so many rows before they are read.
+constexpr int64_t rows_ahead = 4;
 // Below every score, and finite, so that the difference of two of them is a number.
 constexpr float no_maximum = -1e30f;
 
 int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+
+// A head of a row lies far from the same head of the next row, where no core reads on by itself.
+void fetch_head(const float* head, int64_t size) {
+    constexpr int64_t line = 16;
+    for (int64_t i = 0; i < size; i += line) __builtin_prefetch(head + i);
+}
 
 int64_t blocks_of(int64_t keys, int64_t block) { return (keys + block - 1) / block; }
 
@@ -26,20 +34,23 @@ Attention::Attention(const Kernels& kernels, const AttentionShape& shape, int th
     : kernels_(kernels),
       shape_(shape),
       halves_(shape.halves && kernels.tile_pairs && shape.head_size % 2 == 0),
+      tiled_(halves_ && kernels.tiled_product && shape.head_size % (2 * kernels.tiled_pairs) == 0),
+      rows_at_once_(tiled_ ? kernels.tiled_rows : kernels.tile_rows),
+      key_step_(tiled_ ? 2 * kernels.tiled_pairs : kernels.lanes),
       group_(shape.heads / shape.key_value_heads),
       value_stride_(round_up(shape.head_size, kernels.lanes)),
       scratch_(size_t(threads)) {
-    const int64_t rows = kernels.tile_rows * tiles_together;
+    const int64_t rows = rows_at_once_ * tiles_together;
     for (Scratch& scratch : scratch_) {
         // Also holds the keys of one vector while they are packed.
         scratch.query.reserve(std::max<int64_t>(rows, kernels.lanes) * shape.head_size);
-        scratch.scores.reserve(kernels.tile_rows * block_keys);
+        scratch.scores.reserve(rows_at_once_ * block_keys);
         scratch.sums.reserve(rows * value_stride_);
         scratch.maxima.reserve(rows);
         scratch.totals.reserve(rows);
         scratch.blocks.reserve(short_keys / block_keys * block_words());
         scratch.query_halves.reserve(std::max<int64_t>(rows, kernels.lanes) * shape.head_size);
-        scratch.weight_halves.reserve(kernels.tile_rows * block_keys);
+        scratch.weight_halves.reserve(rows_at_once_ * block_keys);
     }
 }
 
@@ -109,11 +120,14 @@ void Attention::pack_block(const KeyTask& task, const KeyValues& key_values, con
     const int64_t size = shape_.head_size, columns = columns_of(task.count);
     float* heads = scratch.query.data();
     uint16_t* halves = scratch.query_halves.data();
-    // Columns that fill up a vector of keys are zero: their scores are masked, but must not be made of garbage.
-    for (int64_t first = 0; first < task.count; first += kernels_.lanes) {
-        const int count = int(std::min<int64_t>(kernels_.lanes, task.count - first));
+    // Columns that fill up a step of keys are zero: their scores are masked, but must not be made of garbage.
+    for (int64_t first = 0; first < columns; first += kernels_.lanes) {
+        const int count = int(std::clamp<int64_t>(task.count - first, 0, kernels_.lanes));
         for (int i = 0; i < count; ++i) {
             const int64_t position = task.position + first + i;
+            if (first + i + rows_ahead < task.count) {
+                fetch_head(row_of(task, key_values, position + rows_ahead), size);
+            }
             transform_head(transform, position, 1.0f, row_of(task, key_values, position), heads + i * size);
         }
         auto* to = reinterpret_cast<uint32_t*>(block) + first;
@@ -131,6 +145,10 @@ void Attention::pack_values(const KeyTask& task, const KeyValues& key_values, fl
     const int64_t size = shape_.head_size, offset = shape_.key_value_heads * size;
     for (int64_t i = 0; i < task.count; i += halves_ ? 2 : 1) {
         const float* row = row_of(task, key_values, task.position + i) + offset;
+        if (i + rows_ahead + 1 < task.count) {
+            fetch_head(row_of(task, key_values, task.position + i + rows_ahead) + offset, size);
+            fetch_head(row_of(task, key_values, task.position + i + rows_ahead + 1) + offset, size);
+        }
         float* to = values + (halves_ ? i / 2 : i) * value_stride_;
         if (halves_) {
             const bool paired = i + 1 < task.count;
@@ -140,6 +158,10 @@ void Attention::pack_values(const KeyTask& task, const KeyValues& key_values, fl
             std::memcpy(to, row, size_t(size) * sizeof(float));
         }
         std::fill(to + size, to + value_stride_, 0.0f);
+    }
+    // Their weights are zero too, which takes nothing away from garbage that is no number.
+    if (tiled_) {
+        std::fill(values + (task.count + 1) / 2 * value_stride_, values + columns_of(task.count) / 2 * value_stride_, 0.0f);
     }
 }
 
@@ -161,7 +183,7 @@ void Attention::attend(Team& team, const float* queries, const HeadTransform& qu
             }
         }
         const int64_t rows = (task.end - task.begin) * group_;
-        const int64_t together = kernels_.tile_rows * tiles_together;
+        const int64_t together = rows_at_once_ * tiles_together;
         for (int64_t row = 0; row < rows; row += together) {
             attend_rows({task, blocks, row, int(std::min(together, rows - row)), scratch, 0}, queries, query_transform,
                         out);
@@ -187,8 +209,8 @@ void Attention::attend_rows(const Tile& rows, const float* queries, const HeadTr
     const int64_t first = visible_begin(position_of(rows, 0)) / block_keys * block_keys;
     const int64_t last = visible_end(rows.task.span, position_of(rows, rows.rows - 1));
     for (int64_t key = first; key < last; key += block_keys) {
-        for (int64_t slot = 0; slot < rows.rows; slot += kernels_.tile_rows) {
-            const int count = int(std::min<int64_t>(kernels_.tile_rows, rows.rows - slot));
+        for (int64_t slot = 0; slot < rows.rows; slot += rows_at_once_) {
+            const int count = int(std::min<int64_t>(rows_at_once_, rows.rows - slot));
             const Tile tile{rows.task, rows.blocks, rows.begin + slot, count, scratch, slot};
             const int64_t end = visible_end(rows.task.span, position_of(tile, count - 1));
             if (key < end) attend_block(tile, key, std::min(end, key + block_keys), key == first);
@@ -205,6 +227,7 @@ void Attention::load_queries(const Tile& tile, const float* queries, const HeadT
     // Scores are exponents of 2, which takes less to compute than a power of e.
     const float factor = std::numbers::log2e_v<float> / std::sqrt(float(size));
     for (int row = 0; row < tile.rows; ++row) {
+        if (row + rows_ahead < tile.rows) fetch_head(queries + offset_of(tile, row + rows_ahead), size);
         transform_head(transform, position_of(tile, row), factor, queries + offset_of(tile, row),
                        tile.scratch.query.data() + row * size);
     }
@@ -236,7 +259,11 @@ void Attention::score_block(const Tile& tile, const float* block, int64_t stride
     for (int64_t key = 0; key < scored; key += width) {
         const int columns = int(std::min(width, scored - key));
         float* scores = tile.scratch.scores.data() + key;
-        if (halves_) {
+        if (tiled_) {
+            kernels_.tiled_product(tile.rows, columns, size / 2, tile.scratch.query_halves.data() + tile.slot * size,
+                                   size, reinterpret_cast<const uint32_t*>(block) + key, stride, false, scores,
+                                   block_keys);
+        } else if (halves_) {
             kernels_.tile_pairs(tile.rows, columns, size / 2, tile.scratch.query_halves.data() + tile.slot * size,
                                 size, reinterpret_cast<const uint32_t*>(block) + key, stride, false, scores,
                                 block_keys);
@@ -252,7 +279,11 @@ void Attention::add_values(const Tile& tile, const float* values, int64_t count,
     for (int64_t d = 0; d < size; d += width) {
         const int columns = int(std::min(width, size - d));
         float* sums = tile.scratch.sums.data() + tile.slot * value_stride_ + d;
-        if (halves_) {
+        if (tiled_) {
+            kernels_.tiled_product(tile.rows, columns, columns_of(count) / 2, tile.scratch.weight_halves.data(),
+                                   block_keys, reinterpret_cast<const uint32_t*>(values) + d, value_stride_,
+                                   !first_block, sums, value_stride_);
+        } else if (halves_) {
             // Beyond the last key the weights of a whole vector are zero, so an odd count finds its partner.
             kernels_.tile_pairs(tile.rows, columns, (count + 1) / 2, tile.scratch.weight_halves.data(), block_keys,
                                 reinterpret_cast<const uint32_t*>(values) + d, value_stride_, !first_block, sums,

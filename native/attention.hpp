@@ -126,8 +126,8 @@ class Attention {
     int64_t visible_end(const Span& span, int64_t position) const {
         return shape_.causal ? position + 1 : span.length;
     }
-    // Columns of a block of so many keys: whole vectors.
-    int64_t columns_of(int64_t keys) const { return (keys + kernels_.lanes - 1) / kernels_.lanes * kernels_.lanes; }
+    // Columns of a block of so many keys: whole steps.
+    int64_t columns_of(int64_t keys) const { return (keys + key_step_ - 1) / key_step_ * key_step_; }
     // Words of 32 bits of one block's keys, and of keys and values, when it is full.
     int64_t key_words() const { return shape_.head_size * block_keys / (halves_ ? 2 : 1); }
     int64_t block_words() const { return key_words() + block_keys * value_stride_ / (halves_ ? 2 : 1); }
@@ -135,6 +135,9 @@ class Attention {
     const Kernels& kernels_;
     AttentionShape shape_;
     bool halves_;
+    bool tiled_;            // products in tile registers
+    int64_t rows_at_once_;  // of one tile of queries
+    int64_t key_step_;      // keys of a block are filled up to a multiple of these
     int64_t group_;         // query heads that share a key head
     int64_t value_stride_;  // head_size rounded up to whole vectors
     std::vector<KeyTask> key_tasks_;

@@ -40,7 +40,7 @@ class Model {
         const Kernels& kernels = kernels_for(choose_isa(isa));
         const Precision chosen = read_precision(precision);
         const auto source = packed_source(kernels, chosen, sections);
-        model->network_ = make_network(kind, read_settings(settings, chosen), kernels, *source);
+        model->network_ = make_network(kind, read_settings(settings, chosen, kernels), kernels, *source);
         return model.release();
     }
 
@@ -56,7 +56,7 @@ class Model {
         }
         const Kernels& kernels = kernels_for(choose_isa(isa));
         const Precision chosen = read_precision(precision);
-        const Settings read = read_settings(settings, chosen);
+        const Settings read = read_settings(settings, chosen, kernels);
         const Batch batch = read_batch(sample_ids, sample_offsets);
         nb::gil_scoped_release release;
         InputSamples samples;
@@ -166,7 +166,7 @@ class Model {
         return name == "bf16" ? Precision::bf16 : Precision::fp32;
     }
 
-    static Settings read_settings(const nb::dict& from, Precision precision) {
+    static Settings read_settings(const nb::dict& from, Precision precision, const Kernels& kernels) {
         const auto whole = [&](const char* key) { return nb::cast<int64_t>(from[key]); };
         const auto pooling = nb::cast<std::string>(from["pooling"]);
         return {
@@ -187,7 +187,7 @@ class Model {
             .threads = int(whole("threads")),
             .prefix_cache_bytes = whole("prefix_cache_bytes"),
             .halves = precision != Precision::fp32,
-            .rows_together = rows_of_thread * whole("threads"),
+            .rows_together = rows_of_thread(kernels) * whole("threads"),
         };
     }
 

@@ -159,14 +159,15 @@ class Decoder final : public Network {
     }
 
     // The rows' norms become the inputs of `next`.
-    void norm_rows(const Team& team, const Linear& next, const Array<float>& weight, const float* from, int64_t rows) {
+    void norm_rows(Team& team, const Linear& next, const Array<float>& weight, const float* from, int64_t rows) {
         const int64_t width = settings_.hidden_size;
-        const auto [begin, end] = team.share(rows);
-        for (int64_t row = begin; row < end; ++row) {
-            kernels_.rms_norm(from + row * width, weight.data(), settings_.norm_epsilon, width,
-                              inputs_.place(team, next, row));
-            inputs_.set(team, next, row);
-        }
+        team.divide_items(rows, [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; ++row) {
+                kernels_.rms_norm(from + row * width, weight.data(), settings_.norm_epsilon, width,
+                                  inputs_.place(team, next, row));
+                inputs_.set(team, next, row);
+            }
+        });
     }
 
     HeadTransform transform(const Array<float>& norm) const {

@@ -121,8 +121,11 @@ class Encoder final : public Network {
     }
 
     void feed_forward(Team& team, const EncoderLayer& layer, float* residual, int64_t rows) {
-        norm_rows(team, layer.attention_norm, residual, rows);
-        inputs_.set_rows(team, layer.inner, residual, rows);
+        const int64_t width = settings_.hidden_size;
+        team.divide_items(rows, [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; ++row) norm_row(layer.attention_norm, residual + row * width);
+            inputs_.set_some(team, layer.inner, residual, begin, end);
+        });
         phases_.end(team, Phase::inputs);
         layer.inner.multiply(team, inputs_, rows, 0, Store::gelu, inner_.data(), settings_.intermediate_size);
         phases_.end(team, Phase::feed_forward_in);
@@ -130,13 +133,10 @@ class Encoder final : public Network {
         phases_.end(team, Phase::inputs);
         layer.outer.multiply(team, inputs_, rows, 0, Store::add, residual, settings_.hidden_size);
         phases_.end(team, Phase::feed_forward_out);
-        norm_rows(team, layer.output_norm, residual, rows);
+        team.divide_items(rows, [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; ++row) norm_row(layer.output_norm, residual + row * width);
+        });
         phases_.end(team, Phase::inputs);
-    }
-
-    void norm_rows(const Team& team, const LayerNorm& norm, float* x, int64_t rows) const {
-        const auto [begin, end] = team.share(rows);
-        for (int64_t row = begin; row < end; ++row) norm_row(norm, x + row * settings_.hidden_size);
     }
 
     void norm_row(const LayerNorm& norm, float* row) const {

@@ -34,8 +34,11 @@ struct Kernels {
     int panel_columns;
     int tile_rows;
 
-    // How 8-bit weights lie in a panel: [input / group][column][input % group], from 0 to 255 plus `weight_shift`.
+    // How 8-bit weights lie in a panel: as tiles of inputs and columns, all of the same inputs side by side, and within
+    // a tile as [input / group][column][input % group]; from 0 to 255 plus `weight_shift`.
     int group;
+    int tile_inputs;
+    int tile_columns;
     int weight_shift;
     // Bytes of one quantised input.
     int quantised_bytes;
@@ -55,6 +58,22 @@ struct Kernels {
     void (*tile_int8)(int rows, int columns, int64_t depth, const QuantisedRow* const* a, const uint8_t* panel,
                       const PanelColumns& held, bool accumulate, float* const* c,
                       const void* ahead, int ahead_lines);
+
+    // All of these null or 0 where the machine has no registers for whole tiles.
+    //
+    // tile_int8 for any number of rows, whose values lie at even distances. Reads `ahead` (null: nothing) while it is at
+    // work, a whole panel. False where it cannot, because of the depth.
+    bool (*panel_int8)(int64_t rows, int columns, int64_t depth, const QuantisedRow* a, const uint8_t* panel,
+                       const PanelColumns& held, bool accumulate, float* c, int64_t c_stride, const void* ahead);
+    // tile_panel_pairs for any number of rows, in the same way.
+    bool (*panel_pairs)(int64_t rows, int columns, int64_t pairs, const uint16_t* a, int64_t a_stride,
+                        const uint32_t* panel, const float* bias, bool accumulate, float* c, int64_t c_stride,
+                        const void* ahead);
+    // tile_pairs for up to `tiled_rows` rows, whole vectors of columns and a multiple of `tiled_pairs` pairs.
+    void (*tiled_product)(int rows, int columns, int64_t pairs, const uint16_t* a, int64_t a_stride, const uint32_t* b,
+                          int64_t b_stride, bool accumulate, float* c, int64_t c_stride);
+    int tiled_rows;
+    int tiled_pairs;
 
     // c[r][j] = (accumulate ? c[r][j] : 0) + sum over p of a[r][2p] * low(b[p][j]) + a[r][2p + 1] * high(b[p][j]),
     // all of a and b bfloat16, two to a word of b. Null where the machine has no instruction for it.
@@ -114,5 +133,6 @@ extern const Kernels portable_kernels;
 extern const Kernels avx2_kernels;
 extern const Kernels avx512_kernels;
 extern const Kernels avx512bf16_kernels;
+extern const Kernels amx_kernels;
 
 }  // namespace samesay

@@ -24,6 +24,9 @@ constexpr int panel_columns = panel_vectors * lanes;
 #include "kernels_int8.hpp"
 #include "kernels_pairs.hpp"
 #include "kernels_softmax.hpp"
+#if defined(SAMESAY_AMX)
+#include "kernels_tiles.hpp"
+#endif
 
 namespace {
 
@@ -241,7 +244,12 @@ void normalise(float* x, int64_t count) {
 namespace samesay {
 
 const Kernels SAMESAY_KERNELS = {
-    lanes, panel_columns, tile_rows, group, weight_shift, int(sizeof(Quantised)), tile, tile_bf16, tile_int8,
+    lanes, panel_columns, tile_rows, group, tile_inputs, tile_columns, weight_shift, int(sizeof(Quantised)), tile, tile_bf16, tile_int8,
+#if defined(SAMESAY_AMX)
+    panel_int8_tiled, panel_pairs_tiled, tile_pairs_tiled, tiled_rows, tiled_pairs,
+#else
+    nullptr, nullptr, nullptr, 0, 0,
+#endif
     tile_pairs, tile_panel_pairs, to_bf16, pair_bf16, transpose,
     quantise, mix, rms_norm, layer_norm, rotate, silu_multiply, gelu, add, normalise,
     softmax_block, scale, dots,

@@ -24,6 +24,17 @@ constexpr int group = 2;
 constexpr int weight_shift = -128;
 #endif
 
+#if defined(SAMESAY_AMX)
+// As a tile register takes them.
+constexpr int tile_inputs = 64;
+constexpr int tile_columns = lanes;
+#else
+constexpr int tile_inputs = group;
+constexpr int tile_columns = panel_columns;
+#endif
+// From one vector of columns to the next.
+constexpr int64_t bytes_to_next_columns = tile_columns == lanes ? tile_inputs * lanes : group * lanes;
+
 constexpr float largest_quantised = 127.0f;
 
 typedef int32_t Whole __attribute__((vector_size(4 * lanes)));
@@ -147,8 +158,12 @@ void tile_int8_of(int columns, int64_t depth, const QuantisedRow* const* a, cons
 #if defined(__AVX512VNNI__)
         __m512i weights[panel_vectors];
 #pragma GCC unroll 8
-        for (int v = 0; v < panel_vectors; ++v) weights[v] = _mm512_loadu_si512(panel + 64 * v);
-        panel += 64 * panel_vectors;
+        for (int v = 0; v < panel_vectors; ++v) weights[v] = _mm512_loadu_si512(panel + bytes_to_next_columns * v);
+        panel += group * tile_columns;
+        // Past the last group of a tile lie those of its neighbours.
+        if (tile_columns < panel_columns && (k + 1) % (tile_inputs / group) == 0) {
+            panel += (panel_columns - tile_columns) * tile_inputs;
+        }
 #pragma GCC unroll 8
         for (int r = 0; r < Rows; ++r) {
             int32_t four;

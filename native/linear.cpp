@@ -56,7 +56,7 @@ int64_t Linear::panels_of(const std::vector<MatrixPlan>& part, bool gated, int64
 
 int64_t Linear::bytes_per_panel(const Kernels& kernels, Precision precision, int64_t inputs) {
     const int64_t columns = kernels.panel_columns;
-    if (precision == Precision::int8) return round_up(inputs, kernels.group) * columns;
+    if (precision == Precision::int8) return round_up(inputs, kernels.tile_inputs) * columns;
     return inputs * columns * (precision == Precision::fp32 ? 4 : 2);
 }
 
@@ -90,15 +90,15 @@ Linear::Linear(const Kernels& kernels, Precision precision, const LinearPlan& pl
     }
 }
 
-Linear::Share Linear::share_of(const Team& team, int64_t rows, size_t part) const {
+Linear::Share Linear::share_of(int id, int threads, int64_t rows, size_t part) const {
     // Few rows: each thread takes panels, so that every weight is read by one. Many rows: each takes rows, the same
     // that it has taken before, which are then still in its cache. Between the two, the team is a grid.
     int64_t row_shares = 1;
-    for (int64_t divisor = 2; divisor <= team.size(); ++divisor) {
-        if (team.size() % divisor == 0 && rows / divisor >= fewest_own_rows) row_shares = divisor;
+    for (int64_t divisor = 2; divisor <= threads; ++divisor) {
+        if (threads % divisor == 0 && rows / divisor >= fewest_own_rows) row_shares = divisor;
     }
-    const int64_t panel_shares = team.size() / row_shares;
-    const int64_t r = team.id() / panel_shares, p = team.id() % panel_shares;
+    const int64_t panel_shares = threads / row_shares;
+    const int64_t r = id / panel_shares, p = id % panel_shares;
     const int64_t units = parts_[part].panels / panels_of_unit_;
     return {{rows * r / row_shares, rows * (r + 1) / row_shares},
             units * p / panel_shares,
@@ -106,36 +106,47 @@ Linear::Share Linear::share_of(const Team& team, int64_t rows, size_t part) cons
 }
 
 const uint8_t* Linear::first_weights(const Team& team, int64_t rows, size_t part) const {
-    return weights_of(parts_[part].first_panel + panels_of_unit_ * share_of(team, rows, part).first_unit);
+    const Share share = share_of(team.id(), team.size(), rows, part);
+    return weights_of(parts_[part].first_panel + panels_of_unit_ * share.first_unit);
 }
 
-void Linear::multiply(const Team& team, Inputs& inputs, int64_t rows, size_t part, Store store, float* out,
+void Linear::multiply(Team& team, Inputs& inputs, int64_t rows, size_t part, Store store, float* out,
                       int64_t out_stride, const uint8_t* following) const {
-    const Part& chosen = parts_[part];
-    const int64_t width = kernels_.panel_columns;
-    const Share share = share_of(team, rows, part);
     const int64_t row_bytes = precision_ == Precision::int8 ? inputs_ * kernels_.quantised_bytes : inputs_ * 4;
     const int64_t fitting = cached_input_bytes / row_bytes / kernels_.tile_rows * kernels_.tile_rows;
     const int64_t most = std::clamp<int64_t>(fitting, kernels_.tile_rows, most_rows_of_block);
-    const int64_t count = share.rows.end - share.rows.begin, blocks = (count + most - 1) / most;
-    for (int64_t b = 0; b < blocks; ++b) {
+    const auto blocks_of = [&](const Share& share) { return (share.rows.end - share.rows.begin + most - 1) / most; };
+    const Share own = share_of(team.id(), team.size(), rows, part);
+    const int64_t own_tasks = blocks_of(own) * (own.last_unit - own.first_unit);
+    float* scratch = inputs.scratch_[size_t(team.id())].gated.data();
+    team.divide(own_tasks, [&](int owner, int64_t task) {
+        const Share share = owner == team.id() ? own : share_of(owner, team.size(), rows, part);
+        const int64_t units = share.last_unit - share.first_unit, count = share.rows.end - share.rows.begin;
+        const int64_t blocks = blocks_of(share), b = task / units, unit = share.first_unit + task % units;
         const Block block{share.rows.begin + count * b / blocks, share.rows.begin + count * (b + 1) / blocks};
-        const uint8_t* after = b + 1 < blocks ? first_weights(team, rows, part) : following;
-        for (int64_t unit = share.first_unit; unit < share.last_unit; ++unit) {
-            const int columns = int(std::min(width, chosen.outputs - unit * width));
-            float* target = out + unit * width;
-            const int64_t first = chosen.first_panel + panels_of_unit_ * unit;
-            const uint8_t* ahead = unit + 1 < share.last_unit ? weights_of(first + panels_of_unit_) : after;
-            if (store == Store::gated) {
-                float* scratch = inputs.scratch_[size_t(team.id())].gated.data();
-                multiply_gated(inputs, block, first, columns, scratch, target, out_stride, ahead);
-                continue;
-            }
-            multiply_panel(inputs, block, first, columns, store == Store::add, target, out_stride, ahead);
-            if (store != Store::gelu) continue;
-            for (int64_t row = block.begin; row < block.end; ++row) kernels_.gelu(target + row * out_stride, columns);
+        const uint8_t* ahead = nullptr;
+        if (owner == team.id()) {
+            const int64_t next = share.first_unit + (task + 1) % units;
+            ahead = task + 1 == own_tasks ? following
+                                          : weights_of(parts_[part].first_panel + panels_of_unit_ * next);
         }
+        multiply_unit(inputs, block, part, unit, store, scratch, out, out_stride, ahead);
+    });
+}
+
+void Linear::multiply_unit(Inputs& inputs, const Block& rows, size_t part, int64_t unit, Store store, float* scratch,
+                           float* out, int64_t out_stride, const uint8_t* ahead) const {
+    const Part& chosen = parts_[part];
+    const int64_t width = kernels_.panel_columns, first = chosen.first_panel + panels_of_unit_ * unit;
+    const int columns = int(std::min(width, chosen.outputs - unit * width));
+    float* target = out + unit * width;
+    if (store == Store::gated) {
+        multiply_gated(inputs, rows, first, columns, scratch, target, out_stride, ahead);
+        return;
     }
+    multiply_panel(inputs, rows, first, columns, store == Store::add, target, out_stride, ahead);
+    if (store != Store::gelu) return;
+    for (int64_t row = rows.begin; row < rows.end; ++row) kernels_.gelu(target + row * out_stride, columns);
 }
 
 void Linear::multiply_gated(Inputs& inputs, const Block& rows, int64_t pair, int columns, float* scratch, float* out,
@@ -182,6 +193,11 @@ void Linear::multiply_panel_pairs(Inputs& inputs, const Block& rows, int64_t pan
     const int64_t width = kernels_.panel_columns, count = rows.end - rows.begin;
     const auto* weights = reinterpret_cast<const uint32_t*>(weights_of(panel));
     const float* bias = weights_.bias.empty() ? nullptr : weights_.bias.data() + panel * width;
+    const uint16_t* halves = inputs.halves_.data() + rows.begin * inputs_;
+    if (kernels_.panel_pairs && kernels_.panel_pairs(count, columns, inputs_ / 2, halves, inputs_, weights, bias,
+                                                     accumulate, out + rows.begin * out_stride, out_stride, ahead)) {
+        return;
+    }
     const int64_t tiles = (count + kernels_.tile_rows - 1) / kernels_.tile_rows;
     Fetching fetching(ahead, panel_bytes_);
     for (int64_t t = 0; t < tiles; ++t) {
@@ -204,10 +220,14 @@ void Linear::multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t pane
                             weights_.column_sum.data() + column, bias};
     PanelColumns held_of_residuals = held;
     held_of_residuals.bias = nullptr;
-    const int64_t count = rows.end - rows.begin;
-    const int64_t tiles = (count + kernels_.tile_rows - 1) / kernels_.tile_rows;
     const QuantisedRow* a[most];
     float* c[most];
+    const int64_t count = rows.end - rows.begin;
+    const QuantisedRow* first = &inputs.rows_[size_t(rows.begin)];
+    const bool done =
+        kernels_.panel_int8 && kernels_.panel_int8(count, columns, inputs_, first, weights, held, accumulate,
+                                                   out + rows.begin * out_stride, out_stride, ahead);
+    const int64_t tiles = done ? 0 : (count + kernels_.tile_rows - 1) / kernels_.tile_rows;
     Fetching fetching(ahead, panel_bytes_);
     for (int64_t t = 0; t < tiles; ++t) {
         const int64_t begin = rows.begin + count * t / tiles, end = rows.begin + count * (t + 1) / tiles;
@@ -253,10 +273,6 @@ void Inputs::reserve(const Linear& layer, int64_t rows) {
     rows_.resize(size_t(count));
     residuals_.resize(size_t(count));
     has_residual_.resize(size_t(count));
-    for (int64_t row = 0; row < count; ++row) {
-        rows_[size_t(row)].values = quantised_.data() + row * row_bytes_;
-        residuals_[size_t(row)].values = quantised_.data() + (count + row) * row_bytes_;
-    }
 }
 
 float* Inputs::place(const Team& team, const Linear& layer, int64_t row) {
@@ -268,10 +284,12 @@ void Inputs::set(const Team& team, const Linear& layer, int64_t row) {
     take(team, layer, row, place(team, layer, row));
 }
 
-void Inputs::set_rows(const Team& team, const Linear& layer, const float* from, int64_t rows) {
-    const int64_t width = layer.inputs();
-    const auto [begin, end] = team.share(rows);
-    for (int64_t row = begin; row < end; ++row) take(team, layer, row, from + row * width);
+void Inputs::set_rows(Team& team, const Linear& layer, const float* from, int64_t rows) {
+    team.divide_items(rows, [&](int64_t begin, int64_t end) { set_some(team, layer, from, begin, end); });
+}
+
+void Inputs::set_some(const Team& team, const Linear& layer, const float* from, int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) take(team, layer, row, from + row * layer.inputs());
 }
 
 void Inputs::take(const Team& team, const Linear& layer, int64_t row, const float* x) {
@@ -295,6 +313,10 @@ void Inputs::quantise(const Team& team, const Linear& layer, int64_t row, const 
         kernels_.mix(x, layer.inputs(), layer.mix_block(), mixed);
         x = mixed;
     }
+    // Rows of a layer lie close together: fewer pages to find than with the longest row's distance.
+    const int64_t stride = round_up(layer.inputs() * kernels_.quantised_bytes, 64);
+    rows_[size_t(row)].values = quantised_.data() + row * stride;
+    residuals_[size_t(row)].values = quantised_.data() + int64_t(rows_.size()) * row_bytes_ + row * stride;
     const Array<float>& channel_scale = layer.weights().channel_scale;
     has_residual_[size_t(row)] =
         kernels_.quantise(x, channel_scale.empty() ? nullptr : channel_scale.data(), layer.inputs(), outlier_ratio,

@@ -79,7 +79,7 @@ class Linear {
     // Rows of `inputs`, all set, times the weights of part `part` into rows of `out`; called by every thread of
     // the team, no barrier at either end. `following` (may be null): weights that the thread will read next, to be
     // fetched while its last panel is at work.
-    void multiply(const Team& team, Inputs& inputs, int64_t rows, size_t part, Store store, float* out,
+    void multiply(Team& team, Inputs& inputs, int64_t rows, size_t part, Store store, float* out,
                   int64_t out_stride, const uint8_t* following = nullptr) const;
     // The weights that the thread begins with when it multiplies so many rows.
     const uint8_t* first_weights(const Team& team, int64_t rows, size_t part) const;
@@ -107,10 +107,12 @@ class Linear {
         int64_t last_unit;
     };
 
-    Share share_of(const Team& team, int64_t rows, size_t part) const;
+    Share share_of(int id, int threads, int64_t rows, size_t part) const;
     const uint8_t* weights_of(int64_t panel) const { return weights_.panels.data() + panel * panel_bytes_; }
 
-    // `ahead` (may be null): the panel to fetch meanwhile.
+    // One unit of outputs for some rows. `ahead` (may be null): the panel to fetch meanwhile.
+    void multiply_unit(Inputs& inputs, const Block& rows, size_t part, int64_t unit, Store store, float* scratch,
+                       float* out, int64_t out_stride, const uint8_t* ahead) const;
     void multiply_panel(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate, float* out,
                         int64_t out_stride, const uint8_t* ahead) const;
     void multiply_panel_int8(Inputs& inputs, const Block& rows, int64_t panel, int columns, bool accumulate,
@@ -144,7 +146,9 @@ class Inputs {
     float* place(const Team& team, const Linear& layer, int64_t row);
     void set(const Team& team, const Linear& layer, int64_t row);
     // Sets `rows` rows that lie ready; the team shares the work.
-    void set_rows(const Team& team, const Linear& layer, const float* from, int64_t rows);
+    void set_rows(Team& team, const Linear& layer, const float* from, int64_t rows);
+    // Of those, what the calling thread takes over.
+    void set_some(const Team& team, const Linear& layer, const float* from, int64_t begin, int64_t end);
 
    private:
     friend class Linear;

@@ -10,6 +10,13 @@ namespace samesay {
 
 namespace {
 
+// Where in a panel of 8-bit weights that of an input and a column lies.
+int64_t byte_of_weight(const Kernels& kernels, int64_t input, int64_t column) {
+    const int64_t group = kernels.group, inputs = kernels.tile_inputs, columns = kernels.tile_columns;
+    const int64_t tile = input / inputs * (kernels.panel_columns / columns) + column / columns;
+    return ((tile * inputs + input % inputs / group * group) * columns) + column % columns * group + input % group;
+}
+
 constexpr float largest_quantised = 127.0f;
 constexpr float largest_byte = 255.0f;
 // Outputs of a matrix by which the smoothing of its inputs is judged.
@@ -229,11 +236,10 @@ class Packer {
         const float scale = std::max((highest - lowest) / largest_byte, 1e-30f);
         const int zero = int(std::lrintf(-lowest / scale));
         int64_t sum = 0;
-        const int64_t group = kernels_.group;
         for (int64_t k = 0; k < plan_.inputs; ++k) {
             const int value = std::clamp(int(std::lrintf(row_[size_t(k)] / scale)) + zero, 0, int(largest_byte));
             sum += value - zero;
-            panel[k / group * group * width() + j * group + k % group] = uint8_t(value + kernels_.weight_shift);
+            panel[byte_of_weight(kernels_, k, j)] = uint8_t(value + kernels_.weight_shift);
         }
         weights_.column_scale.mutable_data()[column] = scale;
         weights_.column_zero.mutable_data()[column] = float(zero + kernels_.weight_shift);

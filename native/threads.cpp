@@ -38,12 +38,32 @@ void wait_until_changed(std::atomic<uint32_t>& value, uint32_t old) {
 
 }  // namespace
 
+namespace {
+
+// What is left of a thread's own tasks, and for which call of `divide` they are: one word, so that taking is one step.
+struct Left {
+    uint64_t call, begin, end;
+
+    static constexpr int bits = 24;
+    static constexpr uint64_t most = (uint64_t(1) << bits) - 1;
+
+    explicit Left(uint64_t word) : call(word >> 2 * bits), begin(word >> bits & most), end(word & most) {}
+    Left(uint16_t call, int64_t count) : call(call), begin(0), end(uint64_t(count)) {}
+    uint64_t word() const { return call << 2 * bits | begin << bits | end; }
+};
+
+}  // namespace
+
 struct Rendezvous {
-    explicit Rendezvous(int threads) : expected(threads) {}
+    explicit Rendezvous(int threads) : expected(threads), left(size_t(threads)) {}
+    struct alignas(64) Tasks {
+        std::atomic<uint64_t> word{0};
+    };
     const int expected;
     alignas(64) std::atomic<int> arrived{0};
     alignas(64) std::atomic<uint32_t> round{0};
     alignas(64) std::atomic<int64_t> next_task{0};
+    std::vector<Tasks> left;
 };
 
 void Team::barrier() {
@@ -63,6 +83,34 @@ void Team::barrier() {
 }
 
 int64_t Team::take() { return rendezvous_.next_task.fetch_add(1, std::memory_order_relaxed); }
+
+void Team::offer(int64_t count) {
+    if (count > int64_t(Left::most)) throw std::logic_error("too many tasks at once");
+    rendezvous_.left[size_t(id_)].word.store(Left(divided_, count).word(), std::memory_order_release);
+}
+
+int64_t Team::take_own() {
+    std::atomic<uint64_t>& word = rendezvous_.left[size_t(id_)].word;
+    uint64_t old = word.load(std::memory_order_relaxed);
+    for (;;) {
+        Left left(old);
+        if (left.begin == left.end) return -1;
+        const int64_t taken = int64_t(left.begin++);
+        if (word.compare_exchange_weak(old, left.word(), std::memory_order_acq_rel)) return taken;
+    }
+}
+
+int64_t Team::take_from(int other) {
+    std::atomic<uint64_t>& word = rendezvous_.left[size_t(other)].word;
+    uint64_t old = word.load(std::memory_order_acquire);
+    for (;;) {
+        Left left(old);
+        // Who has not come to this call yet, or is past it, has nothing to give.
+        if (left.call != divided_ || left.begin == left.end) return -1;
+        const int64_t taken = int64_t(--left.end);
+        if (word.compare_exchange_weak(old, left.word(), std::memory_order_acq_rel)) return taken;
+    }
+}
 
 struct ThreadPool::Workers {
     explicit Workers(int count) : rendezvous(count) {

@@ -3,12 +3,14 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace samesay {
@@ -27,9 +29,7 @@ class Team {
     void barrier();
 
     // This thread's share [begin, end) of `count` items, the same on every call.
-    std::pair<int64_t, int64_t> share(int64_t count) const {
-        return {count * id_ / size_, count * (id_ + 1) / size_};
-    }
+    std::pair<int64_t, int64_t> share(int64_t count) const { return share_of(id_, count); }
 
     // Runs `task(i)` for i in [0, count), each once in the team, whoever is free first. A barrier must
     // stand between two such loops; which thread runs a task must not change its result.
@@ -38,11 +38,47 @@ class Team {
         for (int64_t i = take(); i < count; i = take()) task(i);
     }
 
+    // Runs `task(owner, i)` for i in [0, own_count of owner) of every thread, each once in the team. A thread does its
+    // own in order; then it helps others, from their last one on, so that a core that is slow or has other work to do
+    // holds nobody up. No barrier at either end; every thread calls it as often. What two such calls do between two
+    // barriers must not depend on each other.
+    template <class Task>
+    void divide(int64_t own_count, Task&& task) {
+        offer(own_count);
+        for (int64_t i = take_own(); i >= 0; i = take_own()) task(id_, i);
+        for (int other = (id_ + 1) % size_; other != id_; other = (other + 1) % size_) {
+            for (int64_t i = take_from(other); i >= 0; i = take_from(other)) task(other, i);
+        }
+        ++divided_;
+    }
+
+    // Divides `count` items, a few together: `task(begin, end)`, each thread beginning with its share.
+    template <class Task>
+    void divide_items(int64_t count, Task&& task) {
+        const auto [first, last] = share(count);
+        divide((last - first + items_together - 1) / items_together, [&](int owner, int64_t i) {
+            const auto [begin, end] = share_of(owner, count);
+            const int64_t from = begin + i * items_together;
+            task(from, std::min(from + items_together, end));
+        });
+    }
+
    private:
+    // Enough work to be worth taking.
+    static constexpr int64_t items_together = 4;
+
+    std::pair<int64_t, int64_t> share_of(int id, int64_t count) const {
+        return {count * id / size_, count * (id + 1) / size_};
+    }
     int64_t take();
+    void offer(int64_t count);
+    int64_t take_own();
+    int64_t take_from(int other);
+
     Rendezvous& rendezvous_;
     int id_;
     int size_;
+    uint16_t divided_ = 0;  // calls of `divide` in this job, the same for all threads at the same call
 };
 
 // Threads are made on first use.

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 BUILDS = Path(__file__).parents[2] / "build"
-KERNELS = ("avx2", "avx512", "avx512bf16")
+KERNELS = ("avx2", "avx512", "avx512bf16", "amx")
 
 # What the check of the machine at run time does not ask for, in every file.
 NEVER = (
@@ -26,12 +26,14 @@ SSE3_TO_SSE4 = (
     r"|pextr[bdq]|pinsr[bdq]|pblend|blend|packusdw|round[ps][sd]|pcmp[ei]str|pcmp(?:eq|gt)q|dpp[sd]|insertps|lddqu"
     r"|p(?:min|max)(?:sb|sd|uw|ud)|h(?:add|sub)p|addsubp|mov(?:d|sh|sl)dup"
 )
+WIDEST = {"avx512": "%zmm", "avx512bf16": "%zmm", "amx": "%tmm"}
 FORBIDDEN = {
     # Files for every machine: what x86-64 began with, so no instruction with a v, none of SSE3 to SSE4.2.
     "": rf"\t(?:v\w|{SSE3_TO_SSE4}|{NEVER})|%[yz]mm",
     "avx2": rf"\t(?:{NEVER})|%zmm|%k[0-7]|%[xy]mm(?:1[6-9]|2\d|3[01])",
     "avx512": rf"\t(?:{NEVER}|v\w*bf16)",
-    "avx512bf16": rf"\t(?:{NEVER})",
+    "avx512bf16": rf"\t(?:{NEVER}|\w*tile\w*)|%tmm",
+    "amx": rf"\t(?:{NEVER})",
 }
 
 
@@ -67,7 +69,7 @@ def test_every_instruction_belongs_to_the_set_of_its_file(objects: list[Path]) -
         found = re.search(rf"^.*(?:{FORBIDDEN[kernels_in(path)]}).*$", code, re.MULTILINE)
         assert found is None, f"{path.name}: {found.group()}"
         # What is looked for would be seen: the files of wide vectors have them.
-        if re.search("%zmm" if "512" in kernels_in(path) else "%ymm", code):
+        if re.search(WIDEST.get(kernels_in(path), "%ymm"), code):
             seen.add(kernels_in(path))
     assert seen == set(KERNELS)
 
