@@ -1,5 +1,5 @@
-// What this machine can do at most: int8 dot products, bfloat16 dot products, float32 multiply-adds and
-// reading memory. Prints one JSON object; operations count a multiplication and an addition as two.
+// What this machine can do at most: int8 products in tile registers and in vectors, bfloat16 dot products, float32
+// multiply-adds and reading memory. Prints one JSON object; operations count a multiplication and an addition as two.
 //
 //     g++ -O3 -std=c++20 -march=native -pthread limits.cpp -o limits && ./limits 2
 #include <algorithm>
@@ -14,6 +14,10 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#endif
+#if defined(__AMX_INT8__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace {
@@ -115,12 +119,35 @@ constexpr const char* kInt8 = "vpmaddubsw + vpmaddwd + vpaddd, 256 bits";
 SAMESAY_KERNEL(int8, __m256i, __m256i, _mm256_setzero_si256(), SAMESAY_INT8)
 #endif
 
+#if defined(__AMX_INT8__) && defined(__linux__)
+struct alignas(64) TileShapes {
+  std::uint8_t palette = 1, start = 0, reserved[14] = {};
+  std::uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+constexpr double kTileOperations = 4.0 * 2 * 16 * 16 * 64;  // of a step
+
+bool may_use_tiles() { return syscall(SYS_arch_prctl, 0x1023, 18) == 0; }
+
+// One step is four products of whole tiles, enough to hide the latency of one.
+__attribute__((noinline)) void tiles(long steps) {
+  static const TileShapes shapes;
+  asm volatile("ldtilecfg %0" ::"m"(shapes));
+  for (long step = 0; step < steps; ++step) {
+    asm volatile(
+        "tdpbsud %tmm6, %tmm4, %tmm0\n\ttdpbsud %tmm7, %tmm4, %tmm1\n\t"
+        "tdpbsud %tmm6, %tmm5, %tmm2\n\ttdpbsud %tmm7, %tmm5, %tmm3");
+  }
+  asm volatile("tilerelease");
+}
+#endif
+
 #if defined(__AVX512BF16__)
 #define SAMESAY_BF16(s) asm volatile("vdpbf16ps %2, %1, %0" : "+v"(s) : "v"(left), "v"(right));
 SAMESAY_KERNEL(bf16, __m512, __m512i, _mm512_setzero_ps(), SAMESAY_BF16)
 #endif
 
-// Every thread reads its own half, a few streams at a time.
+// Every thread reads its own half, in eight places at once: memory gives more to several pages than to one.
 double read_bytes_per_second(int threads) {
   const std::size_t words = kBytes / sizeof(std::uint64_t);
   const std::unique_ptr<std::uint64_t[]> memory(new std::uint64_t[words]);
@@ -133,8 +160,10 @@ double read_bytes_per_second(int threads) {
     const double took = run_together(threads, [&](int thread) {
       const std::uint64_t* at = memory.get() + thread * share;
       std::uint64_t sums[32] = {};
-      for (std::size_t i = 0; i < share; i += 32)
-        for (std::size_t j = 0; j < 32; ++j) sums[j] += at[i + j];
+      const std::size_t place = share / 8;
+      for (std::size_t i = 0; i + 32 <= place; i += 32)
+        for (std::size_t p = 0; p < 8; ++p)
+          for (std::size_t j = 0; j < 32; ++j) sums[j] += at[p * place + i + j];
       for (const std::uint64_t& sum : sums) asm volatile("" ::"r"(sum));
     });
     rates.push_back(static_cast<double>(share) * threads * sizeof(std::uint64_t) / took);
@@ -156,6 +185,11 @@ int main(int count, char** values) {
 #endif
   std::printf(", \"int8_gops\": %.1f", rate(threads, kChains * bytes * 2, int8) / 1e9);
   std::printf(", \"int8_instruction\": \"%s\"", kInt8);
+#endif
+#if defined(__AMX_INT8__) && defined(__linux__)
+  if (may_use_tiles()) {
+    std::printf(", \"tiles_int8_gops\": %.1f", rate(threads, kTileOperations, tiles) / 1e9);
+  }
 #endif
 #if defined(__AVX512BF16__)
   std::printf(", \"bf16_gflops\": %.1f", rate(threads, kChains * 64, bf16) / 1e9);

@@ -17,12 +17,23 @@ LIMITS_SOURCE = Path(__file__).with_name("limits.cpp")
 
 @dataclass(frozen=True)
 class Limits:
-    """What the processor and memory can do at most on a number of threads; None where it was not measured."""
+    """What the processor and memory can do at most on a number of threads; None where it was not measured.
+
+    Attributes:
+        int8_gops: Dot products of 8-bit integers in vectors.
+        tiles_int8_gops: Products of 8-bit integers in tile registers; None where there are none.
+    """
 
     int8_gops: float | None = None
+    tiles_int8_gops: float | None = None
     bf16_gflops: float | None = None
     fp32_gflops: float | None = None
     read_gb_per_second: float | None = None
+
+    @property
+    def int8_peak(self) -> float | None:
+        """The faster of the two ways to multiply 8-bit integers."""
+        return max((rate for rate in (self.int8_gops, self.tiles_int8_gops) if rate), default=None)
 
 
 def available_threads() -> int:

@@ -58,7 +58,7 @@ def best_peers(workloads: list[Workload], measured: dict[str, Measured]) -> dict
 def peak_shares(
     model: Model, workloads: list[Workload], measured: dict[str, Measured], limits: Limits
 ) -> dict[str, float]:
-    """Our rate in operations of the linear layers over the whole pass, as a share of the int8 peak.
+    """Our rate in operations of the linear layers over the whole pass, as a share of the dot products' peak.
 
     The time includes all that is not a linear layer, so the layers themselves run at more than this. Of the
     last layer only one row a text need be computed in full; it is counted as if all were. Tokens that are
@@ -92,11 +92,12 @@ def limit_line(limits: Limits, shares: dict[str, float]) -> str:
     if limits.int8_gops is None:
         return "limits of the machine: not measured"
     parts = [f"int8 {limits.int8_gops:.0f} GOPS"]
+    parts += [f"int8 in tiles {limits.tiles_int8_gops:.0f} GOPS"] if limits.tiles_int8_gops else []
     parts += [f"bf16 {limits.bf16_gflops:.0f} GFLOPS"] if limits.bf16_gflops else []
     parts += [f"fp32 {limits.fp32_gflops:.0f} GFLOPS"] if limits.fp32_gflops else []
     parts += [f"read {limits.read_gb_per_second:.1f} GB/s"] if limits.read_gb_per_second else []
     used = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-    told = f"; linear layers over the whole pass, of the int8 peak: {used}" if used else ""
+    told = f"; linear layers over the whole pass, of the peak of int8 dot products: {used}" if used else ""
     return "limits of the machine: " + ", ".join(parts) + told
 
 

@@ -107,6 +107,7 @@ class Model {
             done = network_->forward(batch, shared, int64_t(out.shape(1)), out.data(), [&](double share) {
                 if (std::chrono::steady_clock::now() < next_look) return false;
                 next_look = std::chrono::steady_clock::now() + signal_interval;
+                network_->release_tiles();
                 nb::gil_scoped_acquire acquire;
                 return should_stop(progress, share);
             });

@@ -69,11 +69,14 @@ struct Kernels {
     bool (*panel_pairs)(int64_t rows, int columns, int64_t pairs, const uint16_t* a, int64_t a_stride,
                         const uint32_t* panel, const float* bias, bool accumulate, float* c, int64_t c_stride,
                         const void* ahead);
-    // tile_pairs for up to `tiled_rows` rows, whole vectors of columns and a multiple of `tiled_pairs` pairs.
+    // tile_pairs for up to `tiled_rows` rows, whole vectors of columns and a multiple of `tiled_pairs` pairs. Reads and
+    // writes `tiled_rows` rows, of which those beyond `rows` mean nothing.
     void (*tiled_product)(int rows, int columns, int64_t pairs, const uint16_t* a, int64_t a_stride, const uint32_t* b,
                           int64_t b_stride, bool accumulate, float* c, int64_t c_stride);
     int tiled_rows;
     int tiled_pairs;
+    // Gives up this thread's tiles, which all of these leave as they used them.
+    void (*release_tiles)();
 
     // c[r][j] = (accumulate ? c[r][j] : 0) + sum over p of a[r][2p] * low(b[p][j]) + a[r][2p + 1] * high(b[p][j]),
     // all of a and b bfloat16, two to a word of b. Null where the machine has no instruction for it.

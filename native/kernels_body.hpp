@@ -246,9 +246,9 @@ namespace samesay {
 const Kernels SAMESAY_KERNELS = {
     lanes, panel_columns, tile_rows, group, tile_inputs, tile_columns, weight_shift, int(sizeof(Quantised)), tile, tile_bf16, tile_int8,
 #if defined(SAMESAY_AMX)
-    panel_int8_tiled, panel_pairs_tiled, tile_pairs_tiled, tiled_rows, tiled_pairs,
+    panel_int8_tiled, panel_pairs_tiled, tile_pairs_tiled, tiled_rows, tiled_pairs, release_tiles_of_thread,
 #else
-    nullptr, nullptr, nullptr, 0, 0,
+    nullptr, nullptr, nullptr, 0, 0, nullptr,
 #endif
     tile_pairs, tile_panel_pairs, to_bf16, pair_bf16, transpose,
     quantise, mix, rms_norm, layer_norm, rotate, silu_multiply, gelu, add, normalise,

@@ -59,33 +59,28 @@ struct alignas(64) TileShapes {
     uint8_t rows[16] = {};
 };
 
-class Tiles {
-   public:
-    Tiles() = default;
-    Tiles(const Tiles&) = delete;
-    // What a thread holds in tiles is saved whenever it leaves the core, unless it says that it holds nothing.
-    ~Tiles() {
-        if (rows_ > 0) asm volatile("tilerelease");
-    }
+// Rows of the two tiles of inputs that this thread's tiles are shaped for, 0 for none. Shaping them takes as long as a dozen
+// products, so they keep their shape from one product to the next, until the thread gives them up.
+thread_local int shaped_rows = 0;
 
-    void shape(int rows) {
-        if (rows == rows_) return;
-        rows_ = rows;
-        const int first = rows < tile_height ? rows : tile_height;
-        const int second = rows > tile_height ? rows - tile_height : 0;
-        TileShapes shapes;
-        for (int tile = 0; tile < 8; ++tile) shapes.bytes[tile] = step_bytes;
-        shapes.rows[0] = shapes.rows[1] = uint8_t(first);
-        shapes.rows[2] = shapes.rows[3] = uint8_t(second ? second : first);
-        shapes.rows[4] = uint8_t(first);
-        shapes.rows[5] = uint8_t(second ? second : first);
-        shapes.rows[6] = shapes.rows[7] = tile_height;
-        asm volatile("ldtilecfg %0" ::"m"(shapes) : "memory");
-    }
+inline void shape_tiles(int rows) {
+    if (rows == shaped_rows) return;
+    shaped_rows = rows;
+    const int first = rows < tile_height ? rows : tile_height;
+    const int second = rows > tile_height ? rows - tile_height : first;
+    TileShapes shapes;
+    for (int tile = 0; tile < 8; ++tile) shapes.bytes[tile] = step_bytes;
+    shapes.rows[0] = shapes.rows[1] = shapes.rows[4] = uint8_t(first);
+    shapes.rows[2] = shapes.rows[3] = shapes.rows[5] = uint8_t(second);
+    shapes.rows[6] = shapes.rows[7] = tile_height;
+    asm volatile("ldtilecfg %0" ::"m"(shapes) : "memory");
+}
 
-   private:
-    int rows_ = 0;
-};
+// What a thread holds in tiles is saved whenever it leaves the core, and others who compute in it shape them anew.
+void release_tiles_of_thread() {
+    if (shaped_rows > 0) asm volatile("tilerelease");
+    shaped_rows = 0;
+}
 
 // Reads on in the weights that come next, in several places at once: the memory gives more when asked for several pages
 // together. Its lines are shared out over the steps of the work beside it.
@@ -179,9 +174,9 @@ inline void multiply_block(int64_t rows, int64_t steps, const char* a, int64_t a
     constexpr int half = panel_vectors / 2;
     alignas(64) float sums[2][tiled_rows * panel_columns];
     const int64_t blocks = (rows + tiled_rows - 1) / tiled_rows;
+    asm volatile("" ::: "memory");
     const bool narrow = rows <= tile_height;
     FetchingBeside fetching(ahead, 16 * steps * 4, narrow ? steps : 2 * blocks * steps);
-    Tiles tiles;
     // What waits to be finished: `count` rows from `first` on, at vector `vector`.
     int64_t first = 0, done = 0, count = 0;
     int vector = 0, side = 0;
@@ -191,7 +186,7 @@ inline void multiply_block(int64_t rows, int64_t steps, const char* a, int64_t a
         }
     };
     if (narrow) {
-        tiles.shape(int(rows));
+        shape_tiles(int(rows));
         clear_sums();
         multiply_one<Product, 4>(steps, a, a_stride, panel, [&] { fetching.step(); });
         float* out = sums[0];
@@ -204,9 +199,9 @@ inline void multiply_block(int64_t rows, int64_t steps, const char* a, int64_t a
         return;
     }
     for (int64_t block = 0; block < blocks; ++block) {
-        const int64_t begin = rows * block / blocks, height = rows * (block + 1) / blocks - begin;
+        const int64_t begin = block * tiled_rows, height = rows - begin < tiled_rows ? rows - begin : tiled_rows;
         const int64_t each = (tiled_rows + steps - 1) / steps;
-        tiles.shape(int(height));
+        shape_tiles(int(height));
         for (int v = 0; v < panel_vectors; v += half, side ^= 1) {
             const char* from = a + begin * a_stride;
             WeightTiles weights = panel;
@@ -371,12 +366,12 @@ inline void tile_of_pairs(int rows, int64_t steps, const uint16_t* a, int64_t a_
     keep_sums<Columns>(c, c_stride, second);
 }
 
-// Pairs in whole steps, columns in whole vectors.
+// Pairs in whole steps, columns in whole vectors. Whole tiles are multiplied and stored, whatever lies in the rows that
+// fill them up.
 void tile_pairs_tiled(int rows, int columns, int64_t pairs, const uint16_t* a, int64_t a_stride, const uint32_t* b,
                       int64_t b_stride, bool accumulate, float* c, int64_t c_stride) {
     asm volatile("" ::: "memory");
-    Tiles tiles;
-    tiles.shape(rows);
+    shape_tiles(tiled_rows);
     const int64_t steps = pairs / tiled_pairs;
     int column = 0;
     for (; column + 2 * lanes <= columns; column += 2 * lanes) {

@@ -222,13 +222,16 @@ bool Network::run(const Batch& batch, const Prefix* prefix, int64_t dimensions, 
     pool_.run([&](Team& team) {
         Stream stream{residual_.data(), rows_};
         embed_rows(team, batch, stream);
-        for (int64_t index = 0; index < settings_.layers; ++index) {
+        bool leaves = false;
+        for (int64_t index = 0; index < settings_.layers && !leaves; ++index) {
             // One thread decides for all: they must leave at the same barrier.
             if (team.id() == 0) stopped = pulse.stopping(team, double(index) / double(settings_.layers));
             phases_.end(team, index == 0 ? Phase::embed : Phase::inputs);
-            if (stopped) return;
-            layer(team, index, stream, pulse);
+            leaves = stopped;
+            if (!leaves) layer(team, index, stream, pulse);
         }
+        release_tiles();
+        if (leaves) return;
         if (team.id() == 0) stopped = pulse.stopping(team, 1.0);
         const auto [begin, end] = team.share(batch.sequences);
         for (int64_t i = begin; i < end; ++i) {

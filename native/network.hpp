@@ -79,6 +79,11 @@ class Network {
     int64_t prefix_hits() const { return prefix_hits_; }
     int64_t prefix_bytes() const { return prefixes_.bytes(); }
 
+    // Gives up what the calling thread holds in tiles, before somebody else computes in it.
+    void release_tiles() const {
+        if (kernels_.release_tiles) kernels_.release_tiles();
+    }
+
     // Where the time of the last pass went.
     const Phases& phases() const { return phases_; }
 
