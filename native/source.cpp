@@ -10,11 +10,16 @@ namespace samesay {
 
 namespace {
 
-// Where in a panel of 8-bit weights that of an input and a column lies.
-int64_t byte_of_weight(const Kernels& kernels, int64_t input, int64_t column) {
-    const int64_t group = kernels.group, inputs = kernels.tile_inputs, columns = kernels.tile_columns;
-    const int64_t tile = input / inputs * (kernels.panel_columns / columns) + column / columns;
-    return ((tile * inputs + input % inputs / group * group) * columns) + column % columns * group + input % group;
+// Where in a panel of 8-bit weights that of an input and a column lies: the sum of what each of the two decides.
+int64_t byte_of_input(const Kernels& kernels, int64_t input) {
+    const int64_t group = kernels.group, inputs = kernels.tile_inputs;
+    return input / inputs * inputs * kernels.panel_columns + input % inputs / group * group * kernels.tile_columns +
+           input % group;
+}
+
+int64_t byte_of_column(const Kernels& kernels, int64_t column) {
+    const int64_t columns = kernels.tile_columns;
+    return column / columns * columns * kernels.tile_inputs + column % columns * kernels.group;
 }
 
 constexpr float largest_quantised = 127.0f;
@@ -87,7 +92,10 @@ void quantise_row(const std::vector<float>& row, float scale, int8_t* out) {
 class Packer {
    public:
     Packer(const Kernels& kernels, Precision precision, const LinearPlan& plan, const TensorMap& tensors)
-        : kernels_(kernels), precision_(precision), plan_(plan), tensors_(tensors) {}
+        : kernels_(kernels), precision_(precision), plan_(plan), tensors_(tensors) {
+        if (precision != Precision::int8) return;
+        for (int64_t input = 0; input < plan.inputs; ++input) bytes_of_inputs_.push_back(byte_of_input(kernels, input));
+    }
 
     // Chooses the outputs that are kept in float; says whether there are any.
     bool keep_outputs() {
@@ -236,10 +244,11 @@ class Packer {
         const float scale = std::max((highest - lowest) / largest_byte, 1e-30f);
         const int zero = int(std::lrintf(-lowest / scale));
         int64_t sum = 0;
+        uint8_t* of_column = panel + byte_of_column(kernels_, j);
         for (int64_t k = 0; k < plan_.inputs; ++k) {
             const int value = std::clamp(int(std::lrintf(row_[size_t(k)] / scale)) + zero, 0, int(largest_byte));
             sum += value - zero;
-            panel[byte_of_weight(kernels_, k, j)] = uint8_t(value + kernels_.weight_shift);
+            of_column[bytes_of_inputs_[size_t(k)]] = uint8_t(value + kernels_.weight_shift);
         }
         weights_.column_scale.mutable_data()[column] = scale;
         weights_.column_zero.mutable_data()[column] = float(zero + kernels_.weight_shift);
@@ -254,6 +263,7 @@ class Packer {
     std::vector<float> scales_;  // of the input channels, 0 for those that are kept; empty for ones
     std::vector<int32_t> kept_inputs_;
     std::vector<int32_t> kept_outputs_;
+    std::vector<int64_t> bytes_of_inputs_;  // int8: where in a panel the weights of an input begin
     std::vector<float> row_;
 };
 
