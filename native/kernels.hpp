@@ -134,6 +134,7 @@ const Kernels& kernels_for(Isa isa);
 
 extern const Kernels portable_kernels;
 extern const Kernels avx2_kernels;
+extern const Kernels avxvnni_kernels;
 extern const Kernels avx512_kernels;
 extern const Kernels avx512bf16_kernels;
 extern const Kernels amx_kernels;

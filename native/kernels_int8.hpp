@@ -11,7 +11,11 @@ namespace {
 using samesay::PanelColumns;
 using samesay::QuantisedRow;
 
-#if defined(__AVX512VNNI__)
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+#define SAMESAY_VNNI
+#endif
+
+#if defined(SAMESAY_VNNI)
 // vpdpbusd multiplies unsigned by signed bytes: weights are the unsigned ones, so that four inputs can be broadcast
 // straight from memory.
 using Quantised = int8_t;
@@ -53,6 +57,13 @@ inline void store_quantised(Quantised* out, Whole v, int64_t count) {
 #if defined(__AVX512VNNI__)
     if (count == lanes) {
         _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtepi32_epi8(reinterpret_cast<__m512i>(v)));
+        return;
+    }
+#elif defined(SAMESAY_VNNI)
+    if (count == lanes) {
+        const __m256i whole = reinterpret_cast<__m256i>(v);
+        const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_packs_epi16(pairs, pairs));
         return;
     }
 #endif
@@ -173,6 +184,23 @@ void tile_int8_of(int columns, int64_t depth, const QuantisedRow* const* a, cons
 #pragma GCC unroll 8
             for (int v = 0; v < panel_vectors; ++v) {
                 asm("vpdpbusd %2, %1, %0" : "+v"(sums[r][v]) : "v"(weights[v]), "v"(left));
+            }
+        }
+#elif defined(SAMESAY_VNNI)
+        __m256i weights[panel_vectors];
+#pragma GCC unroll 8
+        for (int v = 0; v < panel_vectors; ++v) {
+            weights[v] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(panel + 32 * v));
+        }
+        panel += 32 * panel_vectors;
+#pragma GCC unroll 8
+        for (int r = 0; r < Rows; ++r) {
+            int32_t four;
+            __builtin_memcpy(&four, rows[r] + group * k, sizeof four);
+            const __m256i left = _mm256_set1_epi32(four);
+#pragma GCC unroll 8
+            for (int v = 0; v < panel_vectors; ++v) {
+                asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums[r][v]) : "x"(weights[v]), "x"(left));
             }
         }
 #elif defined(__AVX2__)

@@ -9,6 +9,7 @@ const Kernels& kernels_for(Isa isa) {
     if (isa == Isa::amx) return amx_kernels;
     if (isa == Isa::avx512bf16) return avx512bf16_kernels;
     if (isa == Isa::avx512) return avx512_kernels;
+    if (isa == Isa::avxvnni) return avxvnni_kernels;
     if (isa == Isa::avx2) return avx2_kernels;
 #endif
     (void)isa;

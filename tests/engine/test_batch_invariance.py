@@ -21,7 +21,7 @@ from samesay.errors import OverlengthError, TruncationWarning
 # Last-token pooling with shared heads, with odd sizes and with a sliding window of 100; cls; mean.
 MODELS = ("qwen3-gqa2", "qwen3-gqa1-odd", "mistral-gqa4", "xlm-roberta-cls", "bert-mean")
 # Batches of each; the portable path is slow.
-INSTRUCTION_SETS = {"portable": 20, "avx2": 40, "avx512": 50, "avx512bf16": 50, "amx": 50}
+INSTRUCTION_SETS = {"portable": 20, "avx2": 40, "avxvnni": 40, "avx512": 50, "avx512bf16": 50, "amx": 50}
 THREADS = (1, 2, 4)
 # Lengths at which blocks, chunks, tiles and the sliding window begin and end.
 EDGES = (1, 2, 3, 5, 6, 7, 15, 16, 17, 63, 64, 65, 95, 96, 97, 99, 100, 101, 127, 128, 129, 192, 193, 300)

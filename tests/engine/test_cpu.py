@@ -22,7 +22,7 @@ from samesay import _native
 from samesay.engine.base import PRECISIONS, Precision
 from samesay.errors import CheckpointError, EngineError, PrecisionError, SamesayError, TokenError
 
-INSTRUCTION_SETS = ("portable", "avx2", "avx512", "avx512bf16", "amx")
+INSTRUCTION_SETS = ("portable", "avx2", "avxvnni", "avx512", "avx512bf16", "amx")
 NAMES = sorted(
     file.parent.name for file in (Path(__file__).parent.parent / "fixtures").glob("*/expected.npz")
 )

@@ -116,7 +116,7 @@ def test_nothing_is_kept_in_float_where_scales_and_residual_rows_do(
             assert name.replace(".panels", ".column_scale") in sections, f"{name} is not in 8 bits"
 
 
-@pytest.mark.parametrize("instruction_set", ["portable", "avx2", "avx512", "avx512bf16", "amx"])
+@pytest.mark.parametrize("instruction_set", ["portable", "avx2", "avxvnni", "avx512", "avx512bf16", "amx"])
 def test_what_is_kept_in_float_is_of_its_row_alone_and_stored(
     instruction_set: str,
     fixtures: Path,

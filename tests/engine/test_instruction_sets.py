@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 BUILDS = Path(__file__).parents[2] / "build"
-KERNELS = ("avx2", "avx512", "avx512bf16", "amx")
+KERNELS = ("avx2", "avxvnni", "avx512", "avx512bf16", "amx")
 
 # What the check of the machine at run time does not ask for, in every file.
 NEVER = (
@@ -26,11 +26,13 @@ SSE3_TO_SSE4 = (
     r"|pextr[bdq]|pinsr[bdq]|pblend|blend|packusdw|round[ps][sd]|pcmp[ei]str|pcmp(?:eq|gt)q|dpp[sd]|insertps|lddqu"
     r"|p(?:min|max)(?:sb|sd|uw|ud)|h(?:add|sub)p|addsubp|mov(?:d|sh|sl)dup"
 )
+AVX512_REGISTERS = r"%zmm|%k[0-7]|%[xy]mm(?:1[6-9]|2\d|3[01])"
 WIDEST = {"avx512": "%zmm", "avx512bf16": "%zmm", "amx": "%tmm"}
 FORBIDDEN = {
     # Files for every machine: what x86-64 began with, so no instruction with a v, none of SSE3 to SSE4.2.
     "": rf"\t(?:v\w|{SSE3_TO_SSE4}|{NEVER})|%[yz]mm",
-    "avx2": rf"\t(?:{NEVER})|%zmm|%k[0-7]|%[xy]mm(?:1[6-9]|2\d|3[01])",
+    "avx2": rf"\t(?:{NEVER}|vpdp\w*)|{AVX512_REGISTERS}",
+    "avxvnni": rf"\t(?:{NEVER})|{AVX512_REGISTERS}",
     "avx512": rf"\t(?:{NEVER}|v\w*bf16)",
     "avx512bf16": rf"\t(?:{NEVER}|\w*tile\w*)|%tmm",
     "amx": rf"\t(?:{NEVER})",

@@ -1,0 +1,2 @@
+#define SAMESAY_KERNELS avxvnni_kernels
+#include "kernels_body.hpp"
