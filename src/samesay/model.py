@@ -20,10 +20,7 @@ from samesay.engine.base import PRECISIONS, Engine, Precision
 from samesay.engine.choosing import batch_tokens, device_of, make_engine
 from samesay.errors import (
     CheckpointError,
-    OverlengthError,
-    PromptError,
     RemoteError,
-    TextError,
     TokenError,
 )
 from samesay.identity import Identity, identify
@@ -31,6 +28,7 @@ from samesay.remote.address import is_remote, require_local_options_unset
 from samesay.text_model import Overlength as Overlength
 from samesay.text_model import Progress as Progress
 from samesay.text_model import TextModel
+from samesay.tokenizing import tokenize
 from samesay.tokens import TokenizedTexts, lay_out
 from samesay.vectors import have_length_one
 
@@ -145,8 +143,7 @@ class EmbeddingModel:
     ) -> NDArray[np.int64]:
         """Give the number of tokens of each text, prompt and special tokens included, uncut; shape (n,)."""
         prefix = self.prompts.prefix(prompt, task)
-        ids = self.checkpoint.tokenizer.encode(comparing.as_list(texts), prefix)
-        return np.array([len(one) for one in ids], np.int64)
+        return self.checkpoint.tokenizer.lay_out(comparing.as_list(texts), prefix).lengths
 
     def check(
         self,
@@ -228,7 +225,7 @@ class EmbeddingModel:
         """
         prefix = self.prompts.prefix(prompt, task)
         tokens = self._tokenize(texts, prefix, overlength)
-        shared = np.array(self.checkpoint.tokenizer.encode_prefix(prefix), np.int32)
+        shared = self.checkpoint.tokenizer.prefix_ids(prefix)
         for begin, end in tokens.batches(step_tokens):
             part = tokens.part(begin, end)
             yield self._embed(part, dimensions, None, shared), part.cut
@@ -394,7 +391,7 @@ class EmbeddingModel:
         progress: Progress | None,
     ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Give vectors and numbers of cut tokens, block by block; the next block is tokenized meanwhile."""
-        shared = np.array(self.checkpoint.tokenizer.encode_prefix(prefix), np.int32)
+        shared = self.checkpoint.tokenizer.prefix_ids(prefix)
         source = iter(texts)
         taken = 0
 
@@ -418,31 +415,7 @@ class EmbeddingModel:
     def _tokenize(
         self, texts: Sequence[str], prefix: str, overlength: Overlength, first: int = 0
     ) -> TokenizedTexts:
-        if overlength not in ("error", "truncate"):
-            raise PromptError(f"overlength must be 'error' or 'truncate', not {overlength!r}")
-        tokenizer = self.checkpoint.tokenizer
-        limit, trailing = self.max_tokens, tokenizer.special_tokens.trailing
-        sequences = tokenizer.encode(comparing.as_list(texts), prefix, first)
-        cut = np.zeros(len(sequences), np.int64)
-        size = self.checkpoint.architecture.vocabulary_size
-        for i, ids in enumerate(sequences):
-            if not ids:
-                raise TextError(f"text {first + i} has no tokens for {self.name}; leave it out")
-            if max(ids) >= size:
-                raise CheckpointError(
-                    f"{tokenizer.file} gives token id {max(ids)}, but the model embeds {size}: "
-                    "it is the tokenizer of another model"
-                )
-            if len(ids) <= limit:
-                continue
-            if overlength == "error":
-                raise OverlengthError(
-                    f"text {first + i} has {len(ids)} tokens; {self.name} reads {limit}. "
-                    "Shorten it, split it, or cut it with overlength='truncate'"
-                )
-            cut[i] = len(ids) - limit
-            sequences[i] = [*ids[: limit - len(trailing)], *trailing]
-        return lay_out(sequences, cut)
+        return tokenize(self.checkpoint, comparing.as_list(texts), prefix, overlength, first)
 
 
 @overload
