@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -406,6 +405,8 @@ class EmbeddingModel:
             # All there is: a thread for the next block would only cost time.
             yield self._embed(tokens, dimensions, progress, shared), tokens.cut
             return
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(1, thread_name_prefix="samesay-tokenize") as ahead:
             while len(tokens):
                 following = ahead.submit(tokenize_next)

@@ -103,7 +103,8 @@ class TextTokenizer:
 
     def encode_prefix(self, prefix: str) -> list[int]:
         """Give the ids that texts with this prefix begin with, wherever the boundary tokenizes so."""
-        return self.prefix_ids(prefix).tolist()
+        ids: list[int] = self.prefix_ids(prefix).tolist()
+        return ids
 
     def prefix_ids(self, prefix: str) -> NDArray[np.int32]:
         """Give what ``encode_prefix`` gives as a read-only array, shape (n,); the last ones are kept."""

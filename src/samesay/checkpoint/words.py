@@ -24,8 +24,8 @@ LONGEST_WORD = 32
 _SPACE = " "
 _UNICODE_FORMS = ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "BertNormalizer")
 # A class of single characters, each by its code point, as the bundled model's normaliser has them.
-_CHARACTERS = re.compile(r"\[(?:\\x\{[0-9a-f]+\})+\]")
-_CODE_POINT = re.compile(r"[0-9a-f]+(?=\})")
+_CHARACTERS = r"\[(?:\\x\{[0-9a-f]+\})+\]"
+_CODE_POINT = r"[0-9a-f]+(?=\})"
 _SPLITTERS = ("WhitespaceSplit", "Whitespace", "BertPreTokenizer")
 _TEMPLATES = ("TemplateProcessing", "BertProcessing", "RobertaProcessing")
 
@@ -41,7 +41,7 @@ def pack(ids: Sequence[int]) -> bytes:
 
 def unpack(ids: bytes) -> list[int]:
     """Give the ids that were packed."""
-    return memoryview(ids).cast("I").tolist()
+    return array("I", ids).tolist()
 
 
 class KnownWords:
@@ -149,9 +149,9 @@ def _replaces_within_words(step: Mapping[str, Any]) -> bool:
         return bool(literal) and _SPACE not in literal
     if expression == " {2,}":
         return bool(step["content"] == _SPACE)
-    if expression is None or not _CHARACTERS.fullmatch(expression):
+    if expression is None or not re.fullmatch(_CHARACTERS, expression):
         return False
-    return all(int(code, 16) != ord(_SPACE) for code in _CODE_POINT.findall(expression))
+    return all(int(code, 16) != ord(_SPACE) for code in re.findall(_CODE_POINT, expression))
 
 
 def _separates(pre_tokenizer: Any) -> bool:
