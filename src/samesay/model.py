@@ -224,7 +224,7 @@ class EmbeddingModel:
         """
         prefix = self.prompts.prefix(prompt, task)
         tokens = self._tokenize(texts, prefix, overlength)
-        shared = self.checkpoint.tokenizer.prefix_ids(prefix)
+        shared = self._shared(prefix)
         for begin, end in tokens.batches(step_tokens):
             part = tokens.part(begin, end)
             yield self._embed(part, dimensions, None, shared), part.cut
@@ -270,29 +270,34 @@ class EmbeddingModel:
             TokenError: For ids outside the vocabulary, and for sequences that are empty or too long.
             DimensionsError: For a width that this model does not give.
         """
-        return self._embed(token_ids, dimensions, progress, None)
+        tokens = token_ids if isinstance(token_ids, TokenizedTexts) else lay_out(token_ids)
+        self._check_tokens(tokens)
+        return self._embed(tokens, dimensions, progress, None)
 
     def _embed(
         self,
-        token_ids: Sequence[Sequence[int]] | TokenizedTexts,
+        tokens: TokenizedTexts,
         dimensions: int | None,
         progress: Progress | None,
         prefix: NDArray[np.int32] | None,
     ) -> NDArray[np.float32]:
+        """Give the vectors of sequences that are known to be sound."""
         width = self.checkpoint.check_dimensions(dimensions)
-        tokens = token_ids if isinstance(token_ids, TokenizedTexts) else lay_out(token_ids)
-        self._check_tokens(tokens)
+        if progress is None and 0 < len(tokens.token_ids) <= self._batch_tokens:
+            # One batch, as most calls of a server or a shell are: what the engine gives is the answer.
+            vectors = self.engine.embed(tokens.token_ids, tokens.offsets, width, prefix, None)
+            _require_unit_length(vectors, self.folder)
+            return vectors
         vectors = np.empty((len(tokens), width), np.float32)
         for begin, end in tokens.batches(self._batch_tokens):
-            first = tokens.offsets[begin]
-            ids = tokens.token_ids[first : tokens.offsets[end]]
+            batch = tokens.part(begin, end)
 
             def report(share: float, begin: int = begin, end: int = end) -> None:
                 if progress:
                     progress(begin + share * (end - begin), len(tokens))
 
             vectors[begin:end] = self.engine.embed(
-                ids, tokens.offsets[begin : end + 1] - first, width, prefix, report if progress else None
+                batch.token_ids, batch.offsets, width, prefix, report if progress else None
             )
             _require_unit_length(vectors[begin:end], self.folder)
             if progress:
@@ -367,6 +372,9 @@ class EmbeddingModel:
         Returns:
             Rows of length 1, shape (n, dimensions), and whole numbers, shape (n,).
         """
+        if len(texts) < _TEXTS_AT_A_TIME:
+            tokens = self._tokenize(texts, prefix, overlength)
+            return self._embed(tokens, dimensions, progress, self._shared(prefix)), tokens.cut
         vectors = np.empty((len(texts), self.checkpoint.check_dimensions(dimensions)), np.float32)
         cut = np.zeros(len(texts), np.int64)
         done = 0
@@ -390,7 +398,7 @@ class EmbeddingModel:
         progress: Progress | None,
     ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Give vectors and numbers of cut tokens, block by block; the next block is tokenized meanwhile."""
-        shared = self.checkpoint.tokenizer.prefix_ids(prefix)
+        shared = self._shared(prefix)
         source = iter(texts)
         taken = 0
 
@@ -412,6 +420,10 @@ class EmbeddingModel:
                 following = ahead.submit(tokenize_next)
                 yield self._embed(tokens, dimensions, progress, shared), tokens.cut
                 tokens = following.result()
+
+    def _shared(self, prefix: str) -> NDArray[np.int32]:
+        """Give the ids that all texts with this prefix begin with."""
+        return self.checkpoint.tokenizer.prefix_ids(prefix)
 
     def _tokenize(
         self, texts: Sequence[str], prefix: str, overlength: Overlength, first: int = 0

@@ -195,6 +195,24 @@ def test_memory_is_bounded_and_long_words_are_not_kept(
     assert 20 < most <= 40
 
 
+def test_words_that_come_again_are_kept_and_those_seen_once_in_new_texts_are_not(fixtures: Path) -> None:
+    plain = library(fixtures / "bert-mean")
+    around = plain.encode("").ids
+    known = KnownWords(plain, around[:1], around[1:])
+
+    def ids_are_right(texts: list[str]) -> bool:
+        return [unpack(ids) for ids in known.ids(texts)] == [e.ids for e in plain.encode_batch(texts)]
+
+    assert ids_are_right(["the river is high"])
+    assert len(known) == 0
+    assert ids_are_right(["the river is low"])
+    assert len(known) == 3
+    assert ids_are_right(["the river is wide"])  # three of four are known: the fourth is learned at once
+    assert len(known) == 4
+    assert ids_are_right(["high bridge high bridge", "桥" * 40])
+    assert len(known) == 5
+
+
 def test_threads_share_known_words(fixtures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words, "MOST_WORDS", 30)
     tokenizer, plain = read(fixtures / "bert-mean"), library(fixtures / "bert-mean")

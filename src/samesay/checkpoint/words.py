@@ -14,12 +14,14 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tokenizers import Encoding, Tokenizer
+    from tokenizers import Tokenizer
 
 # 65,536 words with their ids are about 15 MB, and more than most texts of one kind are made of.
 MOST_WORDS = 1 << 16
 # Longer ones, as a sentence without spaces is one, hardly come again.
 LONGEST_WORD = 32
+# The library takes about so many times as long for a word by itself as for one within a text.
+_DEARER_ALONE = 2
 
 _SPACE = " "
 _UNICODE_FORMS = ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "BertNormalizer")
@@ -60,6 +62,7 @@ class KnownWords:
         self._head, self._tail = pack(head), pack(tail)
         # Words are added to a table and never taken out of it, so that who has one can rely on it.
         self._known: dict[str, bytes] = {}
+        self._seen: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._known)
@@ -71,35 +74,49 @@ class KnownWords:
             Exception: What the library raises, and UnicodeEncodeError for a lone surrogate.
         """
         split = [text.split(_SPACE) for text in texts]
+        known = self._known  # another thread may put another in its place
         try:
-            return self._assemble(split, self._known)
+            return self._assemble(split, known)
         except KeyError:
-            return self._assemble(split, self._learn(split))
+            pass
+        words = set(chain.from_iterable(split))
+        missing = {word for word in words if word not in known}
+        if _DEARER_ALONE * len(missing) <= sum(map(len, split)):
+            return self._assemble(split, self._learn(words, missing, known))
+        encoded = [self._head + ids + self._tail for ids in self._encode(texts)]
+        self._learn_repeated(missing, known)
+        return encoded
 
     def _assemble(self, split: Sequence[Sequence[str]], table: Mapping[str, bytes]) -> list[bytes]:
         head, tail, word_ids = self._head, self._tail, table.__getitem__
         return [head + b"".join(map(word_ids, words)) + tail for words in split]
 
-    def _learn(self, split: Sequence[Sequence[str]]) -> Mapping[str, bytes]:
-        """Give a table with all these words, and keep the short ones."""
-        known = self._known
-        words = set(chain.from_iterable(split))
-        missing = words - known.keys()
+    def _learn(self, words: set[str], missing: set[str], known: dict[str, bytes]) -> Mapping[str, bytes]:
+        """Give a table with all of the words, and keep the short ones of those that were missing."""
         if len(known) + len(missing) > MOST_WORDS:
-            known = self._known = {}
-            missing = words
-        encoded = self._encode(list(missing))
+            known, missing = {}, words
+        listed = list(missing)
+        encoded = dict(zip(listed, self._encode(listed), strict=True))
         kept = {word: ids for word, ids in encoded.items() if len(word) <= LONGEST_WORD}
-        if len(kept) > MOST_WORDS:
-            return encoded  # and so all of them are: nothing was known
-        known.update(kept)
-        if len(kept) == len(encoded):
-            return known
+        if len(known) + len(kept) <= MOST_WORDS:  # asked again: another thread may have added to it
+            known.update(kept)
+            self._known = known
+            if len(kept) == len(encoded):
+                return known
         return {word: encoded[word] if word in encoded else known[word] for word in words}
 
-    def _encode(self, words: list[str]) -> dict[str, bytes]:
-        encodings: list[Encoding] = self._tokenizer.encode_batch_fast(words, add_special_tokens=False)
-        return {word: pack(encoding.ids) for word, encoding in zip(words, encodings, strict=True)}
+    def _learn_repeated(self, missing: set[str], known: dict[str, bytes]) -> None:
+        """Keep those words that were missing before."""
+        repeated = missing & self._seen
+        if len(self._seen) + len(missing) > MOST_WORDS:
+            self._seen = set()
+        self._seen.update([word for word in missing if len(word) <= LONGEST_WORD][:MOST_WORDS])
+        if repeated:
+            self._learn(repeated, repeated, known)
+
+    def _encode(self, texts: Sequence[str]) -> list[bytes]:
+        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        return [pack(encoding.ids) for encoding in encodings]
 
 
 def words_stand_alone(tokenizer: Tokenizer) -> bool:
