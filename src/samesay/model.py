@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -20,10 +19,7 @@ from samesay.engine.base import PRECISIONS, Engine, Precision
 from samesay.engine.choosing import batch_tokens, device_of, make_engine
 from samesay.errors import (
     CheckpointError,
-    OverlengthError,
-    PromptError,
     RemoteError,
-    TextError,
     TokenError,
 )
 from samesay.identity import Identity, identify
@@ -31,6 +27,7 @@ from samesay.remote.address import is_remote, require_local_options_unset
 from samesay.text_model import Overlength as Overlength
 from samesay.text_model import Progress as Progress
 from samesay.text_model import TextModel
+from samesay.tokenizing import tokenize
 from samesay.tokens import TokenizedTexts, lay_out
 from samesay.vectors import have_length_one
 
@@ -145,8 +142,7 @@ class EmbeddingModel:
     ) -> NDArray[np.int64]:
         """Give the number of tokens of each text, prompt and special tokens included, uncut; shape (n,)."""
         prefix = self.prompts.prefix(prompt, task)
-        ids = self.checkpoint.tokenizer.encode(comparing.as_list(texts), prefix)
-        return np.array([len(one) for one in ids], np.int64)
+        return self.checkpoint.tokenizer.lay_out(comparing.as_list(texts), prefix).lengths
 
     def check(
         self,
@@ -228,7 +224,7 @@ class EmbeddingModel:
         """
         prefix = self.prompts.prefix(prompt, task)
         tokens = self._tokenize(texts, prefix, overlength)
-        shared = np.array(self.checkpoint.tokenizer.encode_prefix(prefix), np.int32)
+        shared = self._shared(prefix)
         for begin, end in tokens.batches(step_tokens):
             part = tokens.part(begin, end)
             yield self._embed(part, dimensions, None, shared), part.cut
@@ -274,29 +270,34 @@ class EmbeddingModel:
             TokenError: For ids outside the vocabulary, and for sequences that are empty or too long.
             DimensionsError: For a width that this model does not give.
         """
-        return self._embed(token_ids, dimensions, progress, None)
+        tokens = token_ids if isinstance(token_ids, TokenizedTexts) else lay_out(token_ids)
+        self._check_tokens(tokens)
+        return self._embed(tokens, dimensions, progress, None)
 
     def _embed(
         self,
-        token_ids: Sequence[Sequence[int]] | TokenizedTexts,
+        tokens: TokenizedTexts,
         dimensions: int | None,
         progress: Progress | None,
         prefix: NDArray[np.int32] | None,
     ) -> NDArray[np.float32]:
+        """Give the vectors of sequences that are known to be sound."""
         width = self.checkpoint.check_dimensions(dimensions)
-        tokens = token_ids if isinstance(token_ids, TokenizedTexts) else lay_out(token_ids)
-        self._check_tokens(tokens)
+        if progress is None and 0 < len(tokens.token_ids) <= self._batch_tokens:
+            # One batch, as most calls of a server or a shell are: what the engine gives is the answer.
+            vectors = self.engine.embed(tokens.token_ids, tokens.offsets, width, prefix, None)
+            _require_unit_length(vectors, self.folder)
+            return vectors
         vectors = np.empty((len(tokens), width), np.float32)
         for begin, end in tokens.batches(self._batch_tokens):
-            first = tokens.offsets[begin]
-            ids = tokens.token_ids[first : tokens.offsets[end]]
+            batch = tokens.part(begin, end)
 
             def report(share: float, begin: int = begin, end: int = end) -> None:
                 if progress:
                     progress(begin + share * (end - begin), len(tokens))
 
             vectors[begin:end] = self.engine.embed(
-                ids, tokens.offsets[begin : end + 1] - first, width, prefix, report if progress else None
+                batch.token_ids, batch.offsets, width, prefix, report if progress else None
             )
             _require_unit_length(vectors[begin:end], self.folder)
             if progress:
@@ -371,6 +372,9 @@ class EmbeddingModel:
         Returns:
             Rows of length 1, shape (n, dimensions), and whole numbers, shape (n,).
         """
+        if len(texts) < _TEXTS_AT_A_TIME:
+            tokens = self._tokenize(texts, prefix, overlength)
+            return self._embed(tokens, dimensions, progress, self._shared(prefix)), tokens.cut
         vectors = np.empty((len(texts), self.checkpoint.check_dimensions(dimensions)), np.float32)
         cut = np.zeros(len(texts), np.int64)
         done = 0
@@ -394,7 +398,7 @@ class EmbeddingModel:
         progress: Progress | None,
     ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Give vectors and numbers of cut tokens, block by block; the next block is tokenized meanwhile."""
-        shared = np.array(self.checkpoint.tokenizer.encode_prefix(prefix), np.int32)
+        shared = self._shared(prefix)
         source = iter(texts)
         taken = 0
 
@@ -409,40 +413,22 @@ class EmbeddingModel:
             # All there is: a thread for the next block would only cost time.
             yield self._embed(tokens, dimensions, progress, shared), tokens.cut
             return
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(1, thread_name_prefix="samesay-tokenize") as ahead:
             while len(tokens):
                 following = ahead.submit(tokenize_next)
                 yield self._embed(tokens, dimensions, progress, shared), tokens.cut
                 tokens = following.result()
 
+    def _shared(self, prefix: str) -> NDArray[np.int32]:
+        """Give the ids that all texts with this prefix begin with."""
+        return self.checkpoint.tokenizer.prefix_ids(prefix)
+
     def _tokenize(
         self, texts: Sequence[str], prefix: str, overlength: Overlength, first: int = 0
     ) -> TokenizedTexts:
-        if overlength not in ("error", "truncate"):
-            raise PromptError(f"overlength must be 'error' or 'truncate', not {overlength!r}")
-        tokenizer = self.checkpoint.tokenizer
-        limit, trailing = self.max_tokens, tokenizer.special_tokens.trailing
-        sequences = tokenizer.encode(comparing.as_list(texts), prefix, first)
-        cut = np.zeros(len(sequences), np.int64)
-        size = self.checkpoint.architecture.vocabulary_size
-        for i, ids in enumerate(sequences):
-            if not ids:
-                raise TextError(f"text {first + i} has no tokens for {self.name}; leave it out")
-            if max(ids) >= size:
-                raise CheckpointError(
-                    f"{tokenizer.file} gives token id {max(ids)}, but the model embeds {size}: "
-                    "it is the tokenizer of another model"
-                )
-            if len(ids) <= limit:
-                continue
-            if overlength == "error":
-                raise OverlengthError(
-                    f"text {first + i} has {len(ids)} tokens; {self.name} reads {limit}. "
-                    "Shorten it, split it, or cut it with overlength='truncate'"
-                )
-            cut[i] = len(ids) - limit
-            sequences[i] = [*ids[: limit - len(trailing)], *trailing]
-        return lay_out(sequences, cut)
+        return tokenize(self.checkpoint, comparing.as_list(texts), prefix, overlength, first)
 
 
 @overload

@@ -33,7 +33,8 @@ class TokenizedTexts:
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each text after cutting, shape (n,)."""
-        return np.diff(self.offsets)
+        lengths: NDArray[np.int64] = self.offsets[1:] - self.offsets[:-1]
+        return lengths
 
     def batches(self, most_tokens: int) -> Iterator[tuple[int, int]]:
         """Give ranges of texts with at most that many tokens together, or a single longer text."""

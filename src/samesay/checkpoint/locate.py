@@ -1,4 +1,7 @@
-"""From a name or path to a model folder on this machine. Nothing here reaches the network."""
+"""From a name or path to a model folder on this machine. Nothing here reaches the network.
+
+What finds pulled and bundled models is imported when it is asked: a folder needs neither.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from samesay.checkpoint import bundled, catalog
-from samesay.checkpoint.pull import find_pulled, huggingface_cached, pulled_models
+from samesay.checkpoint import catalog
 from samesay.errors import MissingExtraError, ModelNotFoundError
 
 Notice = Callable[[str], None]
@@ -102,6 +104,9 @@ def default_model() -> PresentModel:
 
 def present_models() -> list[PresentModel]:
     """List the models on this machine, the default first; the bundled one before its first use too."""
+    from samesay.checkpoint import bundled
+    from samesay.checkpoint.pull import huggingface_cached, pulled_models
+
     found: list[tuple[Located, str, str | None]] = []
     for pulled in pulled_models():
         known = catalog.find(pulled.repository)
@@ -166,6 +171,8 @@ def _pulled(name: str) -> Located | None:
     known = catalog.find(name)
     if known is None and (name.count("/") != 1 or len(name) > _LONGEST_REPOSITORY):
         return None
+    from samesay.checkpoint.pull import find_pulled, huggingface_cached
+
     repository = known.repository if known else name
     short = known.name if known else repository.rpartition("/")[2]
     pulled = find_pulled(repository)
@@ -176,10 +183,14 @@ def _pulled(name: str) -> Located | None:
 
 
 def _bundled(notice: Notice | None) -> Located:
+    from samesay.checkpoint import bundled
+
     return Located(BUNDLED_MODEL, bundled.bundled_folder(notice), "bundled")
 
 
 def _minilm() -> Located | None:
+    from samesay.checkpoint import bundled
+
     folder = bundled.minilm_folder()
     return None if folder is None else Located(MINILM_MODEL, folder, "package")
 

@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from samesay.checkpoint.architecture import Architecture
 from samesay.checkpoint.jsonfile import read_json_if_present
+from samesay.checkpoint.words import ID_BYTES, KnownWords, pack, unpack, words_stand_alone
 from samesay.errors import CheckpointError, PromptError, SamesayError, TextError
+from samesay.tokens import TokenizedTexts
 
 # tokenizer_config.json writes "no limit" as 1e30.
 _LARGEST_BELIEVABLE_LIMIT = 10_000_000
+# Prefixes whose ids are kept: a program has few, but a task may be in free words.
+_MOST_PREFIXES = 64
+_NO_TOKENS: NDArray[np.int32] = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,8 @@ class TextTokenizer:
             self._check_vocabulary(architecture)
             self._appended = self._missing_end_token(architecture)
             self.special_tokens = self._find_special_tokens()
+            self._words = self._keep_words()
+        self._prefixes: dict[str, NDArray[np.int32]] = {}
         self.max_tokens = _read_limit(folder, architecture)
         around = self.special_tokens.leading + len(self.special_tokens.trailing)
         if self.max_tokens <= around:
@@ -61,8 +71,10 @@ class TextTokenizer:
                 f"{folder} allows {self.max_tokens} tokens, of which {around} stand around every text"
             )
 
-    def encode(self, texts: Sequence[str], prefix: str = "", first: int = 0) -> list[list[int]]:
-        """Give the token ids of each text, special tokens included, uncut.
+    def lay_out(self, texts: Sequence[str], prefix: str = "", first: int = 0) -> TokenizedTexts:
+        """Give the token ids of all texts end to end, special tokens included, uncut.
+
+        An id of 2^31 and above, which no model has, shows as a negative one.
 
         Args:
             texts: The texts.
@@ -74,26 +86,55 @@ class TextTokenizer:
             PromptError: For a prefix that is not valid Unicode.
             CheckpointError: When the tokenizer fails at a sound text.
         """
+        packed = self._encode(texts, prefix, first)
+        offsets = np.zeros(len(packed) + 1, np.int64)
+        np.cumsum(np.fromiter(map(len, packed), np.int64, len(packed)) // ID_BYTES, out=offsets[1:])
+        return TokenizedTexts(
+            np.frombuffer(b"".join(packed), np.int32), offsets, np.zeros(len(packed), np.int64)
+        )
+
+    def encode(self, texts: Sequence[str], prefix: str = "", first: int = 0) -> list[list[int]]:
+        """Give the token ids of each text as a list; see ``lay_out``.
+
+        Raises:
+            SamesayError: As for ``lay_out``.
+        """
+        return [unpack(ids) for ids in self._encode(texts, prefix, first)]
+
+    def encode_prefix(self, prefix: str) -> list[int]:
+        """Give the ids that texts with this prefix begin with, wherever the boundary tokenizes so."""
+        ids: list[int] = self.prefix_ids(prefix).tolist()
+        return ids
+
+    def prefix_ids(self, prefix: str) -> NDArray[np.int32]:
+        """Give what ``encode_prefix`` gives as a read-only array, shape (n,); the last ones are kept."""
+        if not prefix:
+            return _NO_TOKENS
+        ids = self._prefixes.get(prefix)
+        if ids is None:
+            ids = self.lay_out([""], prefix).token_ids
+            ids = ids[: len(ids) - len(self.special_tokens.trailing)]
+            if len(self._prefixes) >= _MOST_PREFIXES:
+                self._prefixes = {}
+            self._prefixes[prefix] = ids
+        return ids
+
+    def _encode(self, texts: Sequence[str], prefix: str, first: int) -> list[bytes]:
         for index, text in enumerate(texts, first):
             if not isinstance(text, str):
                 # The library would read a pair of strings as one text.
                 raise TextError(f"text {index} is of type {type(text).__name__}, not a string")
+        strings = [prefix + text for text in texts] if prefix else texts
         with _library_errors(self.file):
             try:
-                encodings = self._tokenizer.encode_batch_fast([prefix + text for text in texts])
+                if self._words is not None:
+                    return self._words.ids(strings)
+                encodings = self._tokenizer.encode_batch_fast(strings)
             except (TypeError, UnicodeEncodeError):
                 _require_unicode(texts, prefix, first)
                 raise
-        if not self._appended:
-            return [encoding.ids for encoding in encodings]
-        return [encoding.ids + list(self._appended) for encoding in encodings]
-
-    def encode_prefix(self, prefix: str) -> list[int]:
-        """Give the ids that texts with this prefix begin with, wherever the boundary tokenizes so."""
-        if not prefix:
-            return []
-        ids = self.encode([""], prefix)[0]
-        return ids[: len(ids) - len(self.special_tokens.trailing)]
+        appended = pack(self._appended)
+        return [pack(encoding.ids) + appended for encoding in encodings]
 
     def _check_vocabulary(self, architecture: Architecture) -> None:
         added = self._tokenizer.get_added_tokens_decoder()
@@ -129,6 +170,15 @@ class TextTokenizer:
         trailing = mask[::-1].index(0)
         ids = encoding.ids[len(mask) - trailing :]
         return SpecialTokens(leading, (*ids, *self._appended))
+
+    def _keep_words(self) -> KnownWords | None:
+        if not words_stand_alone(self._tokenizer):
+            return None
+        whole = [*self._tokenizer.encode("a").ids, *self._appended]
+        head, tail = whole[: self.special_tokens.leading], list(self.special_tokens.trailing)
+        if whole != [*head, *self._tokenizer.encode("a", add_special_tokens=False).ids, *tail]:
+            return None
+        return KnownWords(self._tokenizer, head, tail)
 
 
 def _read_limit(folder: Path, architecture: Architecture) -> int:
