@@ -172,6 +172,8 @@ def plant(
             for text_a, text_b in pairs:
                 if placed == MOST_PLACES:
                     break
+                if word not in text_a or word not in text_b:
+                    continue
                 once = all(len(pattern.findall(text)) == 1 for text in (text_a, text_b))
                 if once and not against.search(text_a + text_b):
                     placed += 1
