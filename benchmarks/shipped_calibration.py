@@ -1,6 +1,8 @@
 """Makes the calibration that comes with samesay for the bundled model, one file for each instruction set.
 
-    for isa in avx2 avx512 avx512bf16 amx; do SAMESAY_ISA=$isa python benchmarks/shipped_calibration.py; done
+    for isa in avx2 avxvnni avx512 avx512bf16 amx; do
+        SAMESAY_ISA=$isa python benchmarks/shipped_calibration.py
+    done
 
 With ``--check`` nothing is written: the calibration is made again, and is to be the one that ships.
 
