@@ -7,6 +7,10 @@ from it with replacement: n non-matches (and as many matches, which carry no pro
 n pairs as they come for a precision. A promise is broken where the certified threshold has a worse rate over
 the whole set than was promised. Beside it stands the naive threshold: the lowest at which the sample itself
 keeps the rate.
+
+Of a false-match rate the probability of a broken promise follows from the set as well, without drawing: it is
+broken where so few non-matches are drawn from the lowest scores at which the true rate is too high that the
+rule allows them. So a count of draws that is above delta can be told from a promise that is.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -26,7 +31,7 @@ from numpy.typing import NDArray
 from machine import versions
 from models import default_cache
 from quality import DataMissingError
-from samesay.decision.binomial import lower_bound, upper_bound
+from samesay.decision.binomial import allowed_errors, at_most, lower_bound, upper_bound
 from samesay.decision.certificate import Certificate, NoCertificate
 from samesay.decision.certifying import certify_false_match_rate, certify_precision
 from samesay.decision.labels import LabelledScores
@@ -48,6 +53,7 @@ class Cell:
         mean_rate: The mean true rate at the certified thresholds.
         mean_recall: The mean share of true matches that they accept.
         naive_issued, naive_broken: The same counts for the naive threshold.
+        exact: The probability of a broken promise, where it can be computed.
     """
 
     set: str
@@ -63,6 +69,7 @@ class Cell:
     mean_recall: float | None
     naive_issued: int
     naive_broken: int
+    exact: float | None
 
 
 def main() -> int:
@@ -79,8 +86,8 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     cells = []
-    print("| set | promise | n | issued | broken of all draws (95 %) | recall | naive broken |")
-    print("|---|---|---|---|---|---|---|")
+    print("| set | promise | n | issued | broken of all draws (95 %) | exact | recall | naive broken |")
+    print("|---|---|---|---|---|---|---|---|")
     for scored in sets:
         for kind in (_false_match_rates, _precisions):
             for n in SIZES:
@@ -101,6 +108,7 @@ def main() -> int:
                 }
                 for one in sets
             ],
+            "worst": _worst(cells),
             "cells": [asdict(cell) for cell in cells],
         }
         options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -188,7 +196,47 @@ def _simulate(
         float(np.mean(recalls)) if recalls else None,
         len(naive_rates),
         sum(map(breaks, naive_rates)),
+        _exact(scored, n) if kind == "false-match-rate" else None,
     )
+
+
+def _exact(scored: Scored, n: int) -> float:
+    """Give the probability that n drawn non-matches lead to a threshold that lets too many pass.
+
+    That is where at most as many as the rule allows are drawn at or above the highest score whose true rate
+    is above alpha. (Where no match reaches the threshold there is no certificate, so it may be less.)
+    """
+    others = np.sort(scored.scores[~scored.matches])
+    rates = 1 - np.searchsorted(others, others) / len(others)
+    too_high = float(rates[rates > ALPHA].min())
+    allowed = allowed_errors(n, ALPHA, DELTA)
+    return at_most(allowed, n, too_high) if allowed >= 0 else 0.0
+
+
+def _worst(cells: list[Cell]) -> list[dict[str, Any]]:
+    """Give the cell with the most broken promises of each kind and size, and the sums."""
+    rows: list[dict[str, Any]] = []
+    for kind in ("false-match-rate", "precision"):
+        for n in SIZES:
+            chosen = [cell for cell in cells if (cell.kind, cell.n) == (kind, n)]
+            worst = max(chosen, key=lambda cell: cell.broken)
+            exact = [cell.exact for cell in chosen if cell.exact is not None]
+            rows.append(
+                {
+                    "kind": kind,
+                    "n": n,
+                    "draws": sum(cell.draws for cell in chosen),
+                    "issued": sum(cell.issued for cell in chosen),
+                    "broken": sum(cell.broken for cell in chosen),
+                    "naive_issued": sum(cell.naive_issued for cell in chosen),
+                    "naive_broken": sum(cell.naive_broken for cell in chosen),
+                    "worst_set": worst.set,
+                    "worst_broken": worst.broken,
+                    "worst_interval": worst.broken_interval,
+                    "highest_exact": max(exact) if exact else None,
+                }
+            )
+    return rows
 
 
 def _naive_false_match_rate(others: NDArray[np.float32], alpha: float) -> float:
@@ -208,9 +256,10 @@ def _row(cell: Cell) -> str:
     low, high = cell.broken_interval
     promise = f"{'rate ≤' if cell.kind == 'false-match-rate' else 'precision ≥'} {cell.target}"
     recall = "–" if cell.mean_recall is None else f"{cell.mean_recall:.2f}"
+    exact = "–" if cell.exact is None else f"{cell.exact:.2%}"
     return (
         f"| {cell.set} | {promise} | {cell.n} | {cell.issued} | {cell.broken} ({low:.1%}–{high:.1%}) "
-        f"| {recall} | {cell.naive_broken} of {cell.naive_issued} |"
+        f"| {exact} | {recall} | {cell.naive_broken} of {cell.naive_issued} |"
     )
 
 
@@ -226,6 +275,14 @@ def _conclude(cells: list[Cell]) -> None:
             f"{kind}: {broken} of {draws} draws broken ({issued} certificates); worst: {worst.broken} of "
             f"{worst.draws} ({worst.set}, n {worst.n}); intervals wholly above {DELTA}: {len(over)}; "
             f"naive: {naive:.1%} of its thresholds broken"
+        )
+    for row in _worst(cells):
+        low, high = row["worst_interval"]
+        exact = "" if row["highest_exact"] is None else f"exact at most {row['highest_exact']:.2%}; "
+        print(
+            f"{row['kind']}, n {row['n']}: {row['broken']} of {row['draws']} broken; worst "
+            f"{row['worst_broken']} ({row['worst_set']}, {low:.1%}–{high:.1%}); {exact}"
+            f"naive {row['naive_broken']} of {row['naive_issued']}"
         )
 
 

@@ -47,6 +47,7 @@ def main() -> int:
         began = time.perf_counter()
         pairs = pairs_above(checked_vectors(vectors), THRESHOLD)
         seconds.append(time.perf_counter() - began)
+        print(f"compared in {seconds[-1]:.1f} s", file=sys.stderr, flush=True)
     joined = _memory("VmHWM") - before
     _compare(vectors, pairs)
     groups = {}

@@ -1,6 +1,10 @@
 """Makes the calibration that comes with samesay for the bundled model, one file for each instruction set.
 
-    for isa in avx2 avx512 avx512bf16; do SAMESAY_ISA=$isa python benchmarks/shipped_calibration.py; done
+    for isa in avx2 avxvnni avx512 avx512bf16 amx; do
+        SAMESAY_ISA=$isa python benchmarks/shipped_calibration.py
+    done
+
+With ``--check`` nothing is written: the calibration is made again, and is to be the one that ships.
 
 A key holds the revision of the engine and the instruction set, so this runs again whenever one changes; files
 of other revisions for the same instruction set are removed.
@@ -10,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import samesay
@@ -17,8 +22,9 @@ from quality import DataMissingError
 from samesay.decision.calibrating import CalibrationSettings
 from samesay.decision.calibration import Calibration
 from samesay.decision.calibration_file import SUFFIX, read_calibration
+from samesay.decision.certificate import Certificate
 from samesay.decision.key import key_of
-from samesay.decision.shipped import FOLDER
+from samesay.decision.shipped import FOLDER, shipped_calibration
 from scored_pairs import DATA
 
 SET = "covid_faq_sim/pairs.tsv"
@@ -34,6 +40,7 @@ def main() -> int:
     """Make the file for this machine's instruction set, or for the one in SAMESAY_ISA."""
     parser = argparse.ArgumentParser(description="Make the calibration that comes with samesay.")
     parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--check", action="store_true", help="Compare with what ships, and write nothing.")
     options = parser.parse_args()
     try:
         rows = [line.split("\t") for line in (options.data / SET).read_text("utf-8").splitlines()]
@@ -46,6 +53,14 @@ def main() -> int:
     key = key_of(model)
     pairs = [(text_a, text_b, label) for text_a, text_b, label in rows]
     made = Calibration.fit(model, pairs, settings=CalibrationSettings(precision=0.9, note=NOTE))
+    if options.check:
+        shipped = shipped_calibration(key)
+        same = shipped is not None and replace(made, made=shipped.made, certificates=()) == replace(
+            shipped, certificates=()
+        )
+        same = same and _promises(made) == _promises(shipped)
+        print(f"{key.identity.engine}: {'the same' if same else 'another than ships, or none ships'}")
+        return 0 if same else 1
     FOLDER.mkdir(exist_ok=True)
     instruction_set = key.identity.engine.rpartition("-")[2]
     stem = f"{model.name}.{instruction_set}."
@@ -58,6 +73,11 @@ def main() -> int:
     for one in (*made.certificates, *(refused.message for refused in made.refused)):
         print(f"  {one}")
     return 0
+
+
+def _promises(calibration: Calibration | None) -> list[Certificate]:
+    """Give the certificates without their day."""
+    return [] if calibration is None else [replace(one, made="") for one in calibration.certificates]
 
 
 if __name__ == "__main__":

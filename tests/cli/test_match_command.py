@@ -57,6 +57,15 @@ def test_answers_are_those_of_the_matcher(tmp_path: Path, model: EmbeddingModel)
     assert "certified: at most 0.05 of out-of-scope texts get an intent" in ended.err
 
 
+def test_texts_of_the_command_line_are_answered_like_those_of_a_file(tmp_path: Path) -> None:
+    write(tmp_path / "intents.tsv", examples())
+    (tmp_path / "queries.txt").write_text("cat dog house\nstone paper\n", "utf-8")
+    by_file = match(tmp_path, "intents.tsv", "queries.txt")
+    by_text = match(tmp_path, "intents.tsv", "--text", "cat dog house", "--text", "stone paper")
+    assert by_file.code == by_text.code == 0, by_text.err
+    assert by_text.out == by_file.out
+
+
 def test_a_saved_matcher_takes_the_place_of_the_examples(tmp_path: Path) -> None:
     write(tmp_path / "intents.tsv", examples())
     queries = QUERIES.encode()
@@ -139,8 +148,14 @@ def test_odd_examples_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("intents.tsv",), 2, "give QUERIES, or --test, or only --save"),
-        (("intents.tsv", "-", "--test", "intents.tsv"), 2, "give QUERIES, or --test"),
+        (("intents.tsv",), 2, "give QUERIES, or --text, or --test, or only --save"),
+        (("intents.tsv", "-", "--test", "intents.tsv"), 2, "give QUERIES, or --text, or --test"),
+        (("intents.tsv", "-", "--text", "a cat"), 2, "give QUERIES, or --text, or --test"),
+        (
+            ("intents.tsv", "where is the cat?"),
+            1,
+            "the cat?; a text itself goes behind --text",
+        ),
         (("missing.tsv", "-"), 1, "there is no file missing.tsv"),
         (("missing.intents", "-"), 1, "missing.intents is not there"),
         (("intents.tsv", "-", "--alpha", "0"), 1, "--alpha must be between 0 and 1"),

@@ -132,7 +132,9 @@ def test_a_shape_that_no_logistic_curve_has_is_seen_with_labels_enough() -> None
 
 
 def test_one_class_and_few_pairs_are_refused_with_their_numbers() -> None:
-    with pytest.raises(CalibrationError, match=r"0 matches and 40 non-matches.*at least 10 of each"):
+    with pytest.raises(
+        CalibrationError, match=r"all 40 labels say that the pairs do not match.*at least 10 pairs that do"
+    ):
         check_labels(drawn(0, 40))
     with pytest.raises(CalibrationError, match="2 matches and 1 non-matches"):
         check_labels(drawn(2, 1))

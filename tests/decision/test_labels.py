@@ -9,12 +9,12 @@ from samesay.decision.labels import LabelledPair, distinct_pairs, hash_of_pairs,
 from samesay.errors import CalibrationError
 
 
-@pytest.mark.parametrize("value", ["1", "1.0", "true", "YES", 1, True])
+@pytest.mark.parametrize("value", ["1", "1.0", "true", "YES", "是", 1, True])
 def test_what_says_match(value: object) -> None:
     assert parse_label(value, None, "here") is True
 
 
-@pytest.mark.parametrize("value", ["0", "0.0", "False", "no", 0, False])
+@pytest.mark.parametrize("value", ["0", "0.0", "False", "no", "否", 0, False])
 def test_what_says_no_match(value: object) -> None:
     assert parse_label(value, None, "here") is False
 

@@ -131,6 +131,7 @@ def test_a_conflict_lowers_the_band_only_where_that_is_asked_for(asking: httpx.C
     assert [one["band"] for one in demoted] == ["high", "middle", "high"]
     assert [one["score"] for one in demoted] == [one["score"] for one in plain]
     assert demoted[1]["conflicts"][0].startswith("number: ")
+    assert [one.get("demoted_from") for one in demoted] == [None, "high", None]
     assert demoted[0]["conflicts"] == []
 
 

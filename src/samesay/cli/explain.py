@@ -66,19 +66,17 @@ def explain_command(
     embedder = loaded_model(model, precision, threads, device)
     settings = PairSettings(prompt.mode, task, dimensions, overlength.choice)
     reasons = _explained(embedder, pair, settings, wanted)
-    before = reasons.decision.band
     if wanted.kinds:
         from samesay.decision.reasons import demote
 
         reasons = replace(reasons, decision=demote(reasons.decision, reasons, wanted.kinds))
     if json:
-        demoted = {"demoted_from": before if before != reasons.decision.band else None}
-        output.print_json(reasons.to_dict() | demoted | settings.about(embedder))
+        output.print_json(reasons.to_dict() | settings.about(embedder))
         return
     from samesay.cli.explanation import print_explanation
 
-    print_explanation(reasons, before)
-    if wanted.kinds and before == "uncalibrated":
+    print_explanation(reasons)
+    if wanted.kinds and reasons.decision.band == "uncalibrated":
         sys.stdout.flush()
         output.say("--demote-on had no band to lower: the score is uncalibrated")
 

@@ -17,13 +17,8 @@ _COLUMNS = ("what", "score", "a", "b", "value_a", "value_b")
 _CONFLICT, _ALONE, _SHARED, _TERM = "bold red", "yellow", "green", "underline"
 
 
-def print_explanation(reasons: Reasons, band_before: str) -> None:
-    """Print reasons.
-
-    Args:
-        reasons: The reasons.
-        band_before: The band before conflicts lowered it.
-    """
+def print_explanation(reasons: Reasons) -> None:
+    """Print reasons."""
     if not output.to_terminal():
         output.print_tsv_row(_COLUMNS)
         for row in rows(reasons):
@@ -31,7 +26,7 @@ def print_explanation(reasons: Reasons, band_before: str) -> None:
         sys.stdout.flush()
         return
     console = output.terminal()
-    console.print(_headline(reasons, band_before), soft_wrap=True)
+    console.print(_headline(reasons), soft_wrap=True)
     console.print(_marked("A ", reasons.text_a, reasons, first=True), soft_wrap=True)
     console.print(_marked("B ", reasons.text_b, reasons, first=False), soft_wrap=True)
     for line in _lines(reasons):
@@ -41,7 +36,10 @@ def print_explanation(reasons: Reasons, band_before: str) -> None:
 def rows(reasons: Reasons) -> Iterator[tuple[object, ...]]:
     """Give the rows of the TSV: the pair, conflicts, shared parts and terms, and what each part adds."""
     score = output.rounded
-    yield reasons.decision.band, score(reasons.score), reasons.text_a, reasons.text_b, None, None
+    decision = reasons.decision
+    yield decision.band, score(reasons.score), reasons.text_a, reasons.text_b, None, None
+    if decision.demoted_from is not None:
+        yield f"demoted from {decision.demoted_from}", None, None, None, None, None
     for conflict in reasons.conflicts:
         yield (
             f"conflict: {conflict.kind}",
@@ -61,14 +59,14 @@ def rows(reasons: Reasons) -> Iterator[tuple[object, ...]]:
         yield "drop without", score(one.drop), None, one.span.text, None, None
 
 
-def _headline(reasons: Reasons, band_before: str) -> Text:
+def _headline(reasons: Reasons) -> Text:
     from rich.text import Text
 
     decision = reasons.decision
     line = Text(f"{output.rounded(reasons.score)}  ")
     line.append(decision.band, "bold")
-    if decision.band != band_before:
-        line.append(f" (was {band_before}; conflicts lower it)")
+    if decision.demoted_from is not None:
+        line.append(f" (was {decision.demoted_from}; conflicts lower it)")
     if decision.probability is not None:
         line.append(f", probability {output.rounded(decision.probability)}")
     if decision.certificate is not None:

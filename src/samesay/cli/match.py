@@ -27,6 +27,7 @@ from samesay.cli.options import (
     PrecisionOption,
     TaskOption,
     ThreadsOption,
+    checked_argument,
     loaded_model,
 )
 from samesay.cli.progress import text_progress
@@ -63,6 +64,10 @@ def match_command(
             help="Texts: .txt, .csv, .tsv, .jsonl, .parquet, or - for lines.",
             show_default=False,
         ),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option("--text", metavar="TEXT", help="A text itself, instead of QUERIES; may be repeated."),
     ] = None,
     test: Annotated[
         Path | None, typer.Option("--test", metavar="FILE", help="Say how well labelled texts are answered.")
@@ -129,6 +134,7 @@ def match_command(
 
     \b
     samesay match intents.tsv queries.txt
+    samesay match intents.tsv --text "Where is my card?"
     samesay match intents.tsv --test labelled.tsv --save support.intents
     samesay match support.intents queries.txt
 
@@ -138,8 +144,9 @@ def match_command(
     """  # noqa: D301
     from samesay.decision.intents.file import check_intents_target, is_intents_file
 
-    if (queries is None) == (test is None) and not (queries is None and save is not None):
-        raise typer.BadParameter("give QUERIES, or --test, or only --save")
+    asked = [name for name, value in (("QUERIES", queries), ("--text", text), ("--test", test)) if value]
+    if len(asked) > 1 or (not asked and save is None):
+        raise typer.BadParameter("give QUERIES, or --text, or --test, or only --save")
     saved = is_intents_file(intents)
     fitting = {
         "--save": save, "--held-out": held_out, "--method": method, "--neighbours": neighbours,
@@ -157,7 +164,7 @@ def match_command(
     examples = [] if saved else _read(intents, none_label)
     labelled = None if test is None else _read(test, none_label)
     apart = None if held_out is None else _read(held_out, none_label)
-    rows = None if queries is None else _queries(queries, column)
+    rows = _given_queries(text) if text else None if queries is None else _queries(queries, column)
     embedder = loaded_model(model, precision, threads, device)
     work = _Work(embedder, PairSettings("symmetric", task, dimensions, overlength.choice))
     matcher = work.loaded(intents) if saved else work.fitted(examples, apart, chosen)
@@ -251,7 +258,14 @@ class _Queries:
         return f"{self.name}, {self.unit} {row.number}"
 
 
+def _given_queries(texts: list[str]) -> _Queries:
+    rows = [TextRow(number, checked_argument(one, f"--text {number}")) for number, one in enumerate(texts, 1)]
+    return _Queries(rows, "--text", "number")
+
+
 def _queries(source: str, column: str | None) -> _Queries:
+    if source != "-" and not Path(source).exists():
+        raise IntentsError(f"there is no file {source}; a text itself goes behind --text")
     if source == "-":
         name = "standard input"
         rows = list(read_lines(sys.stdin.buffer, name))

@@ -68,7 +68,12 @@ class Scored:
             "probability": self.decision.probability,
             "certified": self.decision.certificate is not None,
         }
-        return fields | ({"conflicts": list(map(str, self.conflicts))} if self.conflicts else {})
+        if self.conflicts:
+            fields |= {
+                "conflicts": list(map(str, self.conflicts)),
+                "demoted_from": self.decision.demoted_from,
+            }
+        return fields
 
 
 def similarity_command(
@@ -216,9 +221,11 @@ def _print_single(one: Scored) -> None:
         sys.stdout.write(f"{output.rounded(one.score)}  {one.decision.band}\n")
     else:
         output.print_tsv_row([output.rounded(one.score), one.decision.band])
+    sys.stdout.flush()
     for conflict in one.conflicts:
-        sys.stdout.flush()
         output.say(f"conflict in {conflict}")
+    if one.decision.demoted_from is not None:
+        output.say(f"the band was {one.decision.demoted_from}; the conflict lowers it")
 
 
 def _print_table(scored: Iterator[list[Scored]], *, conflicts: bool) -> None:

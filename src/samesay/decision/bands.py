@@ -57,12 +57,14 @@ class Decision:
         probability: That the two texts match; None where it is not known.
         band: ``"high"``, ``"middle"``, ``"low"``, or ``"uncalibrated"``.
         certificate: The promise that this high band stands under; None where there is none.
+        demoted_from: The band before conflicts lowered it; None where none did.
     """
 
     score: float
     probability: float | None
     band: Band
     certificate: Certificate | None = None
+    demoted_from: Band | None = None
 
     @property
     def calibrated(self) -> bool:

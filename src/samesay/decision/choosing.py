@@ -51,6 +51,12 @@ def check_counts(matches: Sequence[bool]) -> None:
     """
     positives = sum(matches)
     negatives = len(matches) - positives
+    if len(matches) >= 2 * LEAST_OF_EACH and min(positives, negatives) == 0:
+        said, other = ("match", "do not") if positives else ("do not match", "do")
+        raise CalibrationError(
+            f"all {len(matches)} labels say that the pairs {said}; a calibration needs at least "
+            f"{LEAST_OF_EACH} pairs that {other}"
+        )
     if min(positives, negatives) < LEAST_OF_EACH:
         raise CalibrationError(
             f"there are {positives} matches and {negatives} non-matches; a calibration needs at least "

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from samesay.errors import CalibrationError
 
-_YES = frozenset({"1", "true", "yes"})
-_NO = frozenset({"0", "false", "no"})
+_YES = frozenset({"1", "true", "yes", "是"})
+_NO = frozenset({"0", "false", "no", "否"})
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def parse_label(value: object, cut: float | None, place: str) -> bool | None:
     """Give what a label says: match, no match, or None where there is no label.
 
     Args:
-        value: 0, 1, true, false, yes, no; with ``cut`` a grade.
+        value: 0, 1, true, false, yes, no, 是, 否; with ``cut`` a grade.
         cut: The grade from which on two texts match.
         place: Where it stands, for messages.
 

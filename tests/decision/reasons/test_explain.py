@@ -159,8 +159,9 @@ def test_a_band_falls_by_one_and_its_certificate_goes_with_it() -> None:
     conflict = Conflict("number", Span(0, 1, "5"), Span(0, 1, "6"), "5", "6")
     high = Decision(0.9, 0.95, "high", CERTIFICATE)
     middle = demote(high, [conflict], ["number", "date"])
-    assert middle == Decision(0.9, 0.95, "middle", None)
-    assert demote(middle, [conflict], CONFLICT_KINDS).band == "low"
+    assert middle == Decision(0.9, 0.95, "middle", None, "high")
+    low = demote(middle, [conflict], CONFLICT_KINDS)
+    assert (low.band, low.demoted_from) == ("low", "high")
     for same in (replace(high, band="low", certificate=None), Decision(0.9, None, "uncalibrated")):
         assert demote(same, [conflict], CONFLICT_KINDS) == same
     assert demote(high, [], CONFLICT_KINDS) == demote(high, [conflict], ()) == high

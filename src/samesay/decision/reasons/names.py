@@ -41,7 +41,7 @@ _NO_HEADS = frozenset(_NO_HEADS_LIST.split())
 _NO_NAMES_LIST = """
     i i'm i'll i've i'd ok okay english monday tuesday wednesday thursday friday saturday sunday
     january february march april may june july august september october november december am pm q a
-    internet
+    internet kb mb gb tb
 """
 _NO_NAMES = frozenset(_NO_NAMES_LIST.split())
 

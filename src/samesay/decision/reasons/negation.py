@@ -11,10 +11,12 @@ from samesay.decision.reasons.stems import stem
 _CUE = re.compile(
     r"(?P<english>(?<![\w'])(?:not|no longer|no|never|none|nobody|no one|nothing|nowhere|neither|"
     r"nor|cannot|without|"
-    r"unless|hardly|scarcely|lacks?|lacking)(?![\w'-])|n't(?!\w))|(?P<chinese>没有|没能|并非|并不|"
+    r"unless|hardly|scarcely|lacks?|lacking|rather than|instead of|fail(?:s|ed|ing)? to|"
+    r"refus(?:e|es|ed|ing) to|yet to|unable to|unwilling to|(?P<soft>rarely|seldom|barely|"
+    r"less(?! than)|too little))(?![\w'-])|n't(?!\w))|(?P<chinese>没有|没能|并非|并不|"
     r"尚未|从未|绝不|"
     r"不再|不会|不能|不是|不可|"
-    r"不要|不必|不用|无需|无须|无法|未能|切莫|不|没|无|未|非|别|勿|毋|除非)"
+    r"不要|不必|不用|无需|无须|无法|未能|切莫|毫无|不|没|无|未|非|别|勿|毋|除非|(?P<soft_chinese>很少|极少|甚少))"
 )
 # No negation, or one that another in the same words takes back.
 _EXEMPT = re.compile(
@@ -57,7 +59,7 @@ _BASES_LIST = """
     convenient correct credible dependent desirable direct divided effective efficient eligible
     encrypted equal essential even expected explained exportable fair familiar favorable finished fit
     flexible formal fortunate friendly happy healthy honest identified important inhabited intentional
-    interested invited just kind known lawful legal legible likely limited linked literate locked
+    interested invited just kind known lawful legal legible likely limited linked literate
     logical married mature moral mutable natural necessary noticed obey occupied official opened paid
     perfect personal planned pleasant polite popular possible practical precise predictable prepared
     professional profitable proper protected published qualified reachable readable real realistic
@@ -85,11 +87,13 @@ class Cue:
         begin: Its first character.
         end: The one after its last.
         reach: Where the part ends that it negates.
+        soft: Whether it turns a word into its opposite, but is no negation by itself: rarely late, less safe.
     """
 
     begin: int
     end: int
     reach: int
+    soft: bool = False
 
     def negates(self, begin: int) -> bool:
         """Whether it reaches a word that begins there."""
@@ -110,7 +114,8 @@ def cues_of(text: str, taken: tuple[tuple[int, int], ...] = (), most: int = 100)
         reach = stop.start() if stop else farthest
         if match["english"] == "n't":
             begin = _word_begin(low, begin)
-        found.append(Cue(begin, end, max(reach, end)))
+        soft = bool(match["soft"] or match["soft_chinese"])
+        found.append(Cue(begin, end, max(reach, end), soft))
         if len(found) == most:
             break
     return tuple(found)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from samesay.decision.reasons.antonyms import Occurrence
+from samesay.decision.reasons.exchanging import exchanged
 from samesay.decision.reasons.folding import span_of
 from samesay.decision.reasons.negation import IMPLICIT, Cue, without_prefix
 from samesay.decision.reasons.reading import NEGATIVE_CHARACTER, Reading, stances_of
@@ -55,12 +56,20 @@ def _of_opposites(
         alike != turned
         or cue in settled[0]
         or other_cue in settled[1]
+        or _is_settled(one, settled[0])
+        or _is_settled(other, settled[1])
         or _each_says_the_other(a, b, one, other)
     ):
         return None
-    if alike and not _odd(a, b, one.begin, other.begin):
+    if alike and (
+        not _odd(a, b, one.begin, other.begin)
+        or (cue is not None and _only_something_else(a, b, one.end, other.end))
+        or (other_cue is not None and _only_something_else(b, a, other.end, one.end))
+    ):
         return None
-    if not alike and (_says_both(a, b, one, other) or not _comparable(a, b, one, other)):
+    if not alike and (
+        _says_both(a, b, one, other) or not _comparable(a, b, one, other) or exchanged(a, b, one, other)
+    ):
         return None
     kind = "negation" if alike else _kind(one, other)
     return _conflict(kind, a, b, (cue, one.begin, one.end), (other_cue, other.begin, other.end))
@@ -74,6 +83,11 @@ def _settle(
     if _alike(one, other) == ((cue is None) == (other_cue is None)):
         settled[0].update(filter(None, [cue]))
         settled[1].update(filter(None, [other_cue]))
+
+
+def _is_settled(one: Occurrence, settled: set[Cue]) -> bool:
+    """Whether a word is itself a negation that is accounted for: rarely late, usually on time."""
+    return any(cue.begin < one.end and one.begin < cue.end for cue in settled)
 
 
 def _alike(one: Occurrence, other: Occurrence) -> bool:
@@ -135,11 +149,17 @@ def _odd(a: Reading, b: Reading, begin: int, other_begin: int) -> bool:
 
 
 def _negations(reading: Reading, clause: Clause, other: Reading) -> int:
-    count = sum(clause.begin <= cue.begin < clause.end for cue in reading.cues)
-    count += sum(without_prefix(word.low) is not None for word in clause.words)
+    cues = [cue for cue in reading.cues if clause.begin <= cue.begin < clause.end and not cue.soft]
+
+    def counted(begin: int) -> bool:
+        return any(cue.begin <= begin < cue.end for cue in cues)
+
+    count = len(cues)
+    count += sum(without_prefix(word.low) is not None and not counted(word.begin) for word in clause.words)
     theirs = {match[0] for match in IMPLICIT.finditer(other.low)}
     return count + sum(
-        match[0] not in theirs for match in IMPLICIT.finditer(reading.low, clause.begin, clause.end)
+        match[0] not in theirs and not counted(match.start())
+        for match in IMPLICIT.finditer(reading.low, clause.begin, clause.end)
     )
 
 
@@ -152,7 +172,7 @@ def _of_words(a: Reading, b: Reading, settled: tuple[set[Cue], set[Cue]]) -> Ite
 def _one_sided(a: Reading, b: Reading, settled: set[Cue]) -> Iterator[Conflict]:
     """Find cues of a text whose nearest shared word stands in the other text without one."""
     for cue in a.cues:
-        if cue in settled:
+        if cue in settled or cue.soft:
             continue
         reached = [word for word in a.words if cue.negates(word.begin) and word.low not in _LINKING]
         found = _shared_word(reached, b)
@@ -163,9 +183,25 @@ def _one_sided(a: Reading, b: Reading, settled: set[Cue]) -> Iterator[Conflict]:
         if len(free) < len(places) or a.cue_before(begin) is None:
             continue
         other = free[0]
+        if _only_something_else(a, b, end, other[1]):
+            continue
         near = a.han != b.han or _clause_overlap(a, b, begin, other[0]) >= _CLAUSES_ALIKE
         if near and _odd(a, b, begin, other[0]):
             yield _conflict("negation", a, b, (cue, begin, end), (None, *other))
+
+
+_ONLY = frozenset(("only", "solely", "exclusively", "仅", "只"))
+
+
+def _only_something_else(a: Reading, b: Reading, end: int, other_end: int) -> bool:
+    """Whether one says "not cash" and the other "only cards"."""
+    if not any(word.low in _ONLY for word in b.clause_at(other_end - 1).words):
+        return False
+    behind = [
+        {word.key for word in reading.clause_at(place - 1).words if word.begin >= place}
+        for reading, place in ((a, end), (b, other_end))
+    ]
+    return not behind[0] & behind[1]
 
 
 def _clause_overlap(a: Reading, b: Reading, begin: int, other_begin: int) -> float:
@@ -227,7 +263,7 @@ def _across_languages(a: Reading, b: Reading, settled: tuple[set[Cue], set[Cue]]
     if min(sum(not word.says_little for word in one.words) for one in (a, b)) < 2:
         return
     for reading, other, own, swap in ((a, b, settled[0], False), (b, a, settled[1], True)):
-        cues = [cue for cue in reading.cues if cue not in own]
+        cues = [cue for cue in reading.cues if cue not in own and not cue.soft]
         none_there = all(_negations(other, clause, reading) == 0 for clause in other.clauses)
         total = sum(_negations(reading, clause, other) for clause in reading.clauses)
         if len(cues) != 1 or total != 1 or not none_there or max(len(a.clauses), len(b.clauses)) > 2:

@@ -17,8 +17,8 @@ def demote(
 ) -> Decision:
     """Give the decision one band lower where there is a conflict of one of these kinds, else as it is.
 
-    Score and probability stay. The certificate speaks of the high band and goes with it. An uncalibrated
-    decision has no band to lower.
+    Score and probability stay, and ``demoted_from`` says which band it was. The certificate speaks of the
+    high band and goes with it. An uncalibrated decision has no band to lower.
 
     Args:
         decision: The decision.
@@ -31,7 +31,7 @@ def demote(
     band = _LOWER[decision.band]
     if band == decision.band:
         return decision
-    return replace(decision, band=band, certificate=None)
+    return replace(decision, band=band, certificate=None, demoted_from=decision.demoted_from or decision.band)
 
 
 def parse_kinds(words: str) -> tuple[ConflictKind, ...]:

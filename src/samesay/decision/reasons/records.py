@@ -144,6 +144,7 @@ class Reasons:
             "text_b": self.text_b,
             "score": float(str(self.decision.score)),
             "band": self.decision.band,
+            "demoted_from": self.decision.demoted_from,
             "probability": self.decision.probability,
             "shared": asdict(self.shared),
             "differs": asdict(self.differs),

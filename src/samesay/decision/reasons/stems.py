@@ -30,6 +30,19 @@ heavy heavier heaviest heavily
 rich richer richest|poor poorer poorest|dark darker darkest|bright brighter brightest|clean cleaner cleanest
 tall taller tallest|narrow narrower narrowest|tight tighter tightest|loose looser loosest
 simple simpler simplest
+agree agreed|disagree disagreed|free freed freer freest|guarantee guaranteed|decree decreed|flee fled
+bear bore borne born|feed fed|bleed bled|breed bred|lay laid laying|deal dealt|swing swung|shine shone
+ring rang rung|sing sang sung|spring sprang sprung|stick stuck|strike struck stricken|tear tore torn
+blow blew blown|beat beaten|bend bent|bind bound|creep crept|dig dug|foresee foresaw foreseen
+seek sought|shake shook shaken|shoot shot|spread spreading|sweep swept|swear swore sworn|weep wept
+undo undid undone undoing|unwind unwound|rewrite rewrote rewritten|overcome overcame|repay repaid
+few fewer fewest|great greater greatest|busy busier busiest|calm calmer calmest|clear clearer clearest
+close closer closest|dirty dirtier dirtiest|dull duller dullest|fresh fresher freshest|full fuller fullest
+lazy lazier laziest|noisy noisier noisiest|quiet quieter quietest quietly|rough rougher roughest
+sharp sharper sharpest|smooth smoother smoothest|smart smarter smartest|steep steeper steepest
+strict stricter strictest|sweet sweeter sweetest|wet wetter wettest|ugly uglier ugliest
+careful carefully|careless carelessly|correct correctly|frequent frequently|rapid rapidly|rare rarer rarest
+gentle gently|safe safely|public publicly|loose loosely|tight tightly|cheap cheaply|strong strongly
 """.strip()
 
 
@@ -54,6 +67,8 @@ def _without_ending(word: str) -> str:
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[:-2] if word.endswith(("ches", "shes", "sses", "xes", "zes")) else word[:-1]
     for ending in ("ing", "ed"):
+        if word.endswith("eed"):
+            break  # need, exceed: no past tense
         rest = word.removesuffix(ending)
         if rest != word and len(rest) >= 3 and any(letter in "aeiouy" for letter in rest):
             return rest

@@ -152,4 +152,8 @@ def _said(work: _Question, decision: Decision, text_a: str, text_b: str) -> dict
         "band": decision.band,
         "certified": decision.certificate is not None,
     }
-    return said | ({"conflicts": list(map(str, found))} if work.call.demote_on else {})
+    if work.call.demote_on:
+        said["conflicts"] = list(map(str, found))
+    if decision.demoted_from is not None:
+        said["demoted_from"] = decision.demoted_from
+    return said

@@ -66,6 +66,9 @@ class PairDecision(AnswerModel):
     probability: float | None = Field(description="That the texts match; null where it is not known.")
     band: Literal["high", "middle", "low", "uncalibrated"]
     certified: bool = Field(description="Whether the certificate of the high band speaks of it.")
+    demoted_from: Literal["high", "middle"] | None = Field(
+        None, description="The band before a conflict lowered it; absent where none did."
+    )
     conflicts: list[str] | None = Field(None, description="With 'demote_on': the conflicts of these kinds.")
     reasons: dict[str, Any] | None = Field(None, description="With 'explain': what the texts share, and not.")
 
