@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import computed
 
 RESULTS = Path(__file__).with_name("results")
 COUNTS = tuple(10**power for power in range(3, 11))
@@ -26,7 +27,6 @@ WAIT_SECONDS = 0.5
 # Of collection/lance_index.py: rows of a cell, and the share of cells that a search looks through.
 ROWS_OF_A_CELL, CELLS_SEARCHED = 2000, 0.03
 EXACT_NUMBERS = 1 << 26
-_PART = re.compile(r"(<!-- computed: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def inputs_part(inputs: Inputs) -> str:
         ("processor time of a request of one sentence, beside the network", f"{inputs.request_ms:.2f} ms",
          "server-load.json, overhead"),
     ]  # fmt: skip
-    return _table(("measured", "value", "in benchmarks/results"), rows)
+    return computed.table(("measured", "value", "in benchmarks/results"), rows)
 
 
 def embedding_part(inputs: Inputs) -> str:
@@ -155,7 +155,7 @@ def embedding_part(inputs: Inputs) -> str:
         f"{_short(example.core_hours(10**6))} core hours; × {PRICE_OF_A_CORE_HOUR:g} = "
         f"{_short(example.core_hours(10**6) * PRICE_OF_A_CORE_HOUR)}."
     )
-    return f"For a million texts and the bundled model: {shown}\n\n{_table(header, rows)}"
+    return f"For a million texts and the bundled model: {shown}\n\n{computed.table(header, rows)}"
 
 
 def storing_part(inputs: Inputs) -> str:
@@ -181,7 +181,7 @@ def storing_part(inputs: Inputs) -> str:
         adding = _time(inputs.add_seconds * share)
         least = _time(read / (inputs.read_gb_per_second * 1e9))
         rows.append((f"{count:,}", f32, f16, _bytes(codes), adding, index, cells, _bytes(read), least))
-    return _table(header, rows)
+    return computed.table(header, rows)
 
 
 def replicas_part(inputs: Inputs) -> str:
@@ -204,7 +204,7 @@ def replicas_part(inputs: Inputs) -> str:
         f"- Memory: {inputs.server_mb:.0f} MB at most in ten minutes of overload; 640 MiB are asked for, "
         "1 GiB is the limit.",
     ]
-    return "\n".join(lines) + "\n\n" + _table(header, rows)
+    return "\n".join(lines) + "\n\n" + computed.table(header, rows)
 
 
 def queue_target(inputs: Inputs) -> int:
@@ -222,12 +222,7 @@ PARTS = {
 
 def filled(document: str, inputs: Inputs) -> str:
     """Give the document with its computed parts as they come out now."""
-    return _PART.sub(lambda match: f"{match[1]}{PARTS[match[2]](inputs)}\n{match[3]}", document)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return computed.filled(document, {name: partial(part, inputs) for name, part in PARTS.items()})
 
 
 def _short(value: float) -> str:

