@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -64,6 +65,8 @@ class Inputs:
         threads: Its threads.
         server_mb: Memory that it had at most.
         request_ms: Processor time of a request beside the network.
+        ray: One corpus embedded by one process, by a Ray cluster, and by one whose workers are killed.
+        filled: Rows loaded into an object store and into Qdrant, with loaders killed.
     """
 
     models: tuple[Model, Model]
@@ -78,6 +81,8 @@ class Inputs:
     threads: int
     server_mb: float
     request_ms: float
+    ray: Mapping[str, Any]
+    filled: Mapping[str, Any]
 
 
 def read_inputs(results: Path = RESULTS) -> Inputs:
@@ -110,6 +115,8 @@ def read_inputs(results: Path = RESULTS) -> Inputs:
         threads=server["hardware"]["usable_cores"],
         server_mb=server["overload"]["memory"]["most_mb"],
         request_ms=server["overhead"]["single"]["server_cpu_ms"],
+        ray=read("ray-embedding.json"),
+        filled=read("shared-storage.json"),
     )
 
 
@@ -156,6 +163,39 @@ def embedding_part(inputs: Inputs) -> str:
         f"{_short(example.core_hours(10**6) * PRICE_OF_A_CORE_HOUR)}."
     )
     return f"For a million texts and the bundled model: {shown}\n\n{computed.table(header, rows)}"
+
+
+def ray_part(inputs: Inputs) -> str:
+    """What a Ray cluster cost on the same cores, and what kills changed."""
+    ray = inputs.ray
+    runs = ("single_process", "cluster", "cluster_with_kills")
+    alone, calm, killed = (ray[name]["seconds"] for name in runs)
+    kinds = [one["killed"] for one in ray["kills"]]
+    return (
+        f"On the same {ray['cores']} cores, {ray['texts']:,} short texts in {ray['parts']} parts took one "
+        f"process {alone:.0f} s and a Ray cluster of {ray['nodes']} nodes {calm:.0f} s: "
+        f"{calm / alone - 1:+.1%}. With {kinds.count('worker')} workers and {kinds.count('node')} nodes "
+        f"killed on the way it was {killed:.0f} s, and {ray['files_that_differ']} of the files differed in a "
+        "byte (ray-embedding.json)."
+    )
+
+
+def filling_part(inputs: Inputs) -> str:
+    """How fast vectors that are there come into an object store and into Qdrant."""
+    places = {"shared_storage": "an object store", "qdrant": "Qdrant"}
+    lines, speeds = [], []
+    for name, place in places.items():
+        found = inputs.filled[name]
+        kills = sum(one["killed"] for one in found["loads"])
+        lines.append(
+            f"- Into {place}: {found['rows']:,} rows of {found['dimensions']} numbers, the loader killed "
+            f"{kills} times: {found['ids_missing']} ids missing, {found['ids_doubled']} doubled, "
+            f"{found['vectors_wrong']} vectors wrong; {found['rows_per_second']:,} rows/s."
+        )
+        speeds.append(found["rows_per_second"])
+    rows = [[f"{count:,}", *(_time(count / speed) for speed in speeds)] for count in COUNTS if count >= 10**6]
+    header = ["rows", *(f"into {place}" for place in places.values())]
+    return "\n".join(lines) + "\n\n" + computed.table(header, rows)
 
 
 def storing_part(inputs: Inputs) -> str:
@@ -215,7 +255,9 @@ def queue_target(inputs: Inputs) -> int:
 PARTS = {
     "inputs": inputs_part,
     "embedding": embedding_part,
+    "ray": ray_part,
     "storing": storing_part,
+    "filling": filling_part,
     "replicas": replicas_part,
 }
 
