@@ -100,6 +100,7 @@ def main() -> int:
         else:
             report = without_texts(compare(names, data, settings, Steps()))
             if options.json:
+                options.json.parent.mkdir(parents=True, exist_ok=True)
                 write_pair_scores(options.data, names, options.json.with_name(PAIR_SCORES))
     broken = show(report)
     for path, content in ((options.json, report_text(report)), (options.page, page(report))):

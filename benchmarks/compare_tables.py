@@ -1,8 +1,9 @@
 """The tables of docs/compare.md, from what benchmarks/compare.py has measured.
 
-    python benchmarks/compare_tables.py --write docs/compare.md
+    python benchmarks/compare_tables.py --write docs/compare.md --page benchmarks/results/compare.html
 
-tests/test_compare_document.py compares the document with what comes out now.
+The page is made anew from the same report. tests/test_compare_document.py compares the document and the page
+with what comes out now.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import computed
 from samesay.comparison.json_file import read_report
+from samesay.comparison.page.page import page
 from samesay.comparison.report import Difference, Report, Speed
 from samesay.comparison.wording import figure
 
@@ -165,7 +167,10 @@ def main() -> None:
     """Write the computed parts, or print them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", type=Path, help="the document")
+    parser.add_argument("--page", type=Path, help="the page")
     arguments = parser.parse_args()
+    if arguments.page:
+        arguments.page.write_text(page(read_report(RESULTS / "compare.json")), "utf-8")
     made = parts()
     if arguments.write:
         text = arguments.write.read_text("utf-8")
