@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import computed
 
 RESULTS = Path(__file__).with_name("results")
 COUNTS = tuple(10**power for power in range(3, 11))
@@ -26,7 +28,6 @@ WAIT_SECONDS = 0.5
 # Of collection/lance_index.py: rows of a cell, and the share of cells that a search looks through.
 ROWS_OF_A_CELL, CELLS_SEARCHED = 2000, 0.03
 EXACT_NUMBERS = 1 << 26
-_PART = re.compile(r"(<!-- computed: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Inputs:
         threads: Its threads.
         server_mb: Memory that it had at most.
         request_ms: Processor time of a request beside the network.
+        ray: One corpus embedded by one process, by a Ray cluster, and by one whose workers are killed.
+        filled: Rows loaded into an object store and into Qdrant, with loaders killed.
     """
 
     models: tuple[Model, Model]
@@ -78,6 +81,8 @@ class Inputs:
     threads: int
     server_mb: float
     request_ms: float
+    ray: Mapping[str, Any]
+    filled: Mapping[str, Any]
 
 
 def read_inputs(results: Path = RESULTS) -> Inputs:
@@ -110,6 +115,8 @@ def read_inputs(results: Path = RESULTS) -> Inputs:
         threads=server["hardware"]["usable_cores"],
         server_mb=server["overload"]["memory"]["most_mb"],
         request_ms=server["overhead"]["single"]["server_cpu_ms"],
+        ray=read("ray-embedding.json"),
+        filled=read("shared-storage.json"),
     )
 
 
@@ -134,7 +141,7 @@ def inputs_part(inputs: Inputs) -> str:
         ("processor time of a request of one sentence, beside the network", f"{inputs.request_ms:.2f} ms",
          "server-load.json, overhead"),
     ]  # fmt: skip
-    return _table(("measured", "value", "in benchmarks/results"), rows)
+    return computed.table(("measured", "value", "in benchmarks/results"), rows)
 
 
 def embedding_part(inputs: Inputs) -> str:
@@ -155,7 +162,40 @@ def embedding_part(inputs: Inputs) -> str:
         f"{_short(example.core_hours(10**6))} core hours; × {PRICE_OF_A_CORE_HOUR:g} = "
         f"{_short(example.core_hours(10**6) * PRICE_OF_A_CORE_HOUR)}."
     )
-    return f"For a million texts and the bundled model: {shown}\n\n{_table(header, rows)}"
+    return f"For a million texts and the bundled model: {shown}\n\n{computed.table(header, rows)}"
+
+
+def ray_part(inputs: Inputs) -> str:
+    """What a Ray cluster cost on the same cores, and what kills changed."""
+    ray = inputs.ray
+    runs = ("single_process", "cluster", "cluster_with_kills")
+    alone, calm, killed = (ray[name]["seconds"] for name in runs)
+    kinds = [one["killed"] for one in ray["kills"]]
+    return (
+        f"On the same {ray['cores']} cores, {ray['texts']:,} short texts in {ray['parts']} parts took one "
+        f"process {alone:.0f} s and a Ray cluster of {ray['nodes']} nodes {calm:.0f} s: "
+        f"{calm / alone - 1:+.1%}. With {kinds.count('worker')} workers and {kinds.count('node')} nodes "
+        f"killed on the way it was {killed:.0f} s, and {ray['files_that_differ']} of the files differed in a "
+        "byte (ray-embedding.json)."
+    )
+
+
+def filling_part(inputs: Inputs) -> str:
+    """How fast vectors that are there come into an object store and into Qdrant."""
+    places = {"shared_storage": "an object store", "qdrant": "Qdrant"}
+    lines, speeds = [], []
+    for name, place in places.items():
+        found = inputs.filled[name]
+        kills = sum(one["killed"] for one in found["loads"])
+        lines.append(
+            f"- Into {place}: {found['rows']:,} rows of {found['dimensions']} numbers, the loader killed "
+            f"{kills} times: {found['ids_missing']} ids missing, {found['ids_doubled']} doubled, "
+            f"{found['vectors_wrong']} vectors wrong; {found['rows_per_second']:,} rows/s."
+        )
+        speeds.append(found["rows_per_second"])
+    rows = [[f"{count:,}", *(_time(count / speed) for speed in speeds)] for count in COUNTS if count >= 10**6]
+    header = ["rows", *(f"into {place}" for place in places.values())]
+    return "\n".join(lines) + "\n\n" + computed.table(header, rows)
 
 
 def storing_part(inputs: Inputs) -> str:
@@ -181,7 +221,7 @@ def storing_part(inputs: Inputs) -> str:
         adding = _time(inputs.add_seconds * share)
         least = _time(read / (inputs.read_gb_per_second * 1e9))
         rows.append((f"{count:,}", f32, f16, _bytes(codes), adding, index, cells, _bytes(read), least))
-    return _table(header, rows)
+    return computed.table(header, rows)
 
 
 def replicas_part(inputs: Inputs) -> str:
@@ -204,7 +244,7 @@ def replicas_part(inputs: Inputs) -> str:
         f"- Memory: {inputs.server_mb:.0f} MB at most in ten minutes of overload; 640 MiB are asked for, "
         "1 GiB is the limit.",
     ]
-    return "\n".join(lines) + "\n\n" + _table(header, rows)
+    return "\n".join(lines) + "\n\n" + computed.table(header, rows)
 
 
 def queue_target(inputs: Inputs) -> int:
@@ -215,19 +255,16 @@ def queue_target(inputs: Inputs) -> int:
 PARTS = {
     "inputs": inputs_part,
     "embedding": embedding_part,
+    "ray": ray_part,
     "storing": storing_part,
+    "filling": filling_part,
     "replicas": replicas_part,
 }
 
 
 def filled(document: str, inputs: Inputs) -> str:
     """Give the document with its computed parts as they come out now."""
-    return _PART.sub(lambda match: f"{match[1]}{PARTS[match[2]](inputs)}\n{match[3]}", document)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return computed.filled(document, {name: partial(part, inputs) for name, part in PARTS.items()})
 
 
 def _short(value: float) -> str:

@@ -1,10 +1,11 @@
 """Millions of rows into a collection on shared storage and into Qdrant, with the loader killed several times.
 
-``python benchmarks/shared_storage.py --rows 2000000`` writes Parquet files of vectors of 8 numbers, fills a
-collection on a local S3 server (moto) from them, and a Qdrant collection through the client that keeps a
-folder, which stands in for a server. Each loader is killed (SIGKILL) at random moments and started again. In
-the end every row must be there once, with its own vector. Times are those of this machine, the server beside
-the loader.
+``python benchmarks/shared_storage.py --rows 2000000`` writes Parquet files of vectors of 8 numbers and fills
+two collections from them: one on a local S3 server (moto), one in Qdrant's own engine behind a server that
+speaks as much of Qdrant's REST interface as samesay uses (tests/collection/cluster/qdrant_server.py), through
+the real client. Each loader is killed (SIGKILL) at random moments and started again. In the end every row
+must be there once, with its own vector. Times are those of this machine, the server beside the loader.
+``--parts qdrant`` takes one part anew and leaves the other in the results.
 """
 
 from __future__ import annotations
@@ -17,28 +18,32 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from machine import hardware, versions
+from machine import hardware, load_average, versions
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "collection" / "shared"))
+_TESTS = Path(__file__).parents[1] / "tests" / "collection"
+sys.path[:0] = [str(_TESTS / "shared"), str(_TESTS / "cluster")]
 
 WIDTH = 8
 ROWS_IN_A_FILE = 100_000
 RESULT = Path(__file__).parent / "results" / "shared-storage.json"
 QDRANT_NAME = "rows"
+PACKAGES = ["lancedb", "moto", "obstore", "pyarrow", "qdrant-client", "qdrant-edge-py"]
 
 
 def main() -> None:
     """Run what the arguments ask for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=int, default=2_000_000)
-    parser.add_argument("--qdrant-rows", type=int, default=5000)
+    parser.add_argument("--parts", default=",".join(PARTS), help="s3, qdrant or both")
     parser.add_argument("--kills", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", type=Path, default=RESULT)
@@ -47,24 +52,30 @@ def main() -> None:
     if asked.load:
         load(*asked.load)
         return
+    result: dict[str, Any] = {}
+    if asked.output.exists():
+        result = json.loads(asked.output.read_text("utf-8"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        result: dict[str, Any] = {
-            "command": f"python benchmarks/shared_storage.py --rows {asked.rows} "
-            f"--qdrant-rows {asked.qdrant_rows} --kills {asked.kills} --seed {asked.seed}",
-            "machine": hardware(),
-            "versions": versions(["lancedb", "moto", "obstore", "pyarrow", "qdrant-client"]),
-            "dimensions": WIDTH,
-            "shared_storage": on_shared_storage(folder, asked.rows, asked.kills, asked.seed),
-        }
-        asked.output.write_text(json.dumps(result, indent=2) + "\n")
-        if asked.qdrant_rows:
-            result["qdrant_local_client"] = in_qdrant(folder, asked.qdrant_rows, asked.kills, asked.seed)
-    asked.output.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+        files = written(folder / "rows", asked.rows)
+        for part in asked.parts.split(","):
+            title, run = PARTS[part]
+            found = run(folder, files, asked.rows, asked.kills, asked.seed)
+            command = f"python benchmarks/shared_storage.py --rows {asked.rows} --kills {asked.kills}"
+            about = {
+                "command": f"{command} --seed {asked.seed} --parts {part}",
+                "date": date.today().isoformat(),
+                "machine": hardware(),
+                "versions": versions(PACKAGES),
+                "load_average_at_the_end": load_average(),
+                "dimensions": WIDTH,
+            }
+            result[title] = about | found
+            asked.output.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+            print(title, json.dumps(found, indent=2), flush=True)
 
 
-def on_shared_storage(folder: Path, rows: int, kills: int, seed: int) -> dict[str, Any]:
+def on_shared_storage(folder: Path, files: Path, rows: int, kills: int, seed: int) -> dict[str, Any]:
     """Fill a collection on a local S3 server, and look at every row."""
     from s3_process import s3_process
 
@@ -78,7 +89,6 @@ def on_shared_storage(folder: Path, rows: int, kills: int, seed: int) -> dict[st
             raise SystemExit("the server gave no address")
         place = SharedPlace(address)
         place.make(manifest("lance"))
-        files = written(folder / "s3", rows)
 
         def count() -> int:
             version = place.newest_version()
@@ -98,48 +108,39 @@ def on_shared_storage(folder: Path, rows: int, kills: int, seed: int) -> dict[st
         }
 
 
-def in_qdrant(folder: Path, rows: int, kills: int, seed: int) -> dict[str, Any]:
-    """Fill a Qdrant collection through the client that keeps a folder, and look at every row."""
-    import warnings
+def in_qdrant(folder: Path, files: Path, rows: int, kills: int, seed: int) -> dict[str, Any]:  # noqa: ARG001
+    """Fill a collection in Qdrant's engine, and look at every row."""
+    from qdrant_process import qdrant_process
 
-    warnings.simplefilter("ignore")
-    place = folder / "qdrant"
-    with opened_cluster(place) as cluster:
-        if cluster.segments():
-            raise SystemExit("the folder is not empty")
-    files = written(folder / "rows", rows)
-
-    def count() -> int:
-        with opened_cluster(place) as cluster:
-            return int(cluster.segments())
-
-    found = killed_and_loaded("qdrant", str(place), files, rows, kills, seed, count)
-    begun = time.perf_counter()
-    source = vectors_of(files)
-    seen: set[str] = set()
-    wrong = 0
-    with opened_cluster(place) as cluster:
-        offset = None
-        while True:
-            points, offset = cluster._client.scroll(
-                QDRANT_NAME, limit=10_000, offset=offset, with_payload=["id"], with_vectors=True
-            )
-            for point in points:
-                identifier = str(point.payload["id"])
-                seen.add(identifier)
-                wrong += bool(
-                    np.abs(np.array(point.vector["segment"]) - source[int(identifier[1:])]).max() > 1e-5
-                )
-            if offset is None:
-                break
-        points_there = cluster.segments()
+    with qdrant_process() as url, opened_cluster(url) as cluster:
+        found = killed_and_loaded("qdrant", url, files, rows, kills, seed, cluster.segments)
+        begun = time.perf_counter()
+        seen, wrong = set[str](), 0
+        source = vectors_of(files)
+        for identifier, vector in points_of(cluster):
+            seen.add(identifier)
+            wrong += bool(np.abs(vector - source[int(identifier[1:])]).max() > 1e-5)
+        there = cluster.segments()
     return found | {
         "rows": rows,
         "ids_missing": rows - len(seen),
-        "ids_doubled": points_there - len(seen),
+        "ids_doubled": there - len(seen),
         "vectors_wrong": wrong,
         "check_seconds": round(time.perf_counter() - begun, 1),
     }
+
+
+def points_of(cluster: Any) -> Iterator[tuple[str, np.ndarray[Any, np.dtype[np.float32]]]]:
+    """Give the ids and vectors of all points, page by page."""
+    offset = None
+    while True:
+        points, offset = cluster._client.scroll(
+            QDRANT_NAME, limit=5000, offset=offset, with_payload=["id"], with_vectors=True
+        )
+        for point in points:
+            yield str(point.payload["id"]), np.array(point.vector["segment"], np.float32)
+        if offset is None:
+            return
 
 
 def killed_and_loaded(
@@ -206,14 +207,15 @@ def load(kind: str, place: str, files: str) -> None:
     import warnings
 
     warnings.simplefilter("ignore")
-    with opened_cluster(Path(place)) as cluster:
-        upsert, done = cluster._client.upsert, cluster.segments()
+    with opened_cluster(place) as cluster:
+        upsert, done, lock = cluster._client.upsert, cluster.segments(), threading.Lock()
 
         def told_upsert(name: str, points: Any, wait: bool) -> None:
             nonlocal done
             upsert(name, points, wait=wait)
-            done += len(points.ids)
-            print(done, flush=True)
+            with lock:
+                done += len(points.ids)
+                print(done, flush=True)
 
         cluster._client.upsert = told_upsert
         cluster.fill([files])
@@ -296,22 +298,26 @@ def manifest(store: Any) -> Any:
     return Manifest(build, identity, "thin", store, None, "f32", Segmenting(), "uniform", revision())
 
 
-def opened_cluster(place: Path) -> Any:
-    """Open the Qdrant collection of a folder, or make it."""
+def opened_cluster(url: str) -> Any:
+    """Open the Qdrant collection, or make it."""
     from samesay.collection.cluster.collection import ClusterCollection
     from samesay.collection.cluster.opening import _client, _create
     from samesay.collection.cluster.settings import ClusterSettings
 
-    settings = ClusterSettings(batch=128)
-    client = _client(str(place), settings)
+    settings = ClusterSettings()
+    client = _client(url, settings)
     about = manifest("qdrant")
     if not client.collection_exists(QDRANT_NAME):
-        _create(client, QDRANT_NAME, about, settings, server=False)
-    return ClusterCollection(client, QDRANT_NAME, about, settings, _no_model, server=False)
+        _create(client, QDRANT_NAME, about, settings, server=True)
+    return ClusterCollection(client, QDRANT_NAME, about, settings, _no_model, server=True)
 
 
 def _no_model(_: object) -> Any:
     raise SystemExit("no model is needed here")
+
+
+# What results call each part, and what takes it.
+PARTS = {"s3": ("shared_storage", on_shared_storage), "qdrant": ("qdrant", in_qdrant)}
 
 
 if __name__ == "__main__":

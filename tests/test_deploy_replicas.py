@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from benchmark_modules import benchmark_module
 from samesay.server.metrics import ServerMetrics
 from samesay.server.settings import ServerSettings
-from scale_benchmark import scale_benchmark
 
 yaml: Any = pytest.importorskip("yaml", reason="needs PyYAML")
 
@@ -134,7 +134,7 @@ def test_options_and_paths_are_those_of_the_command_and_of_the_image() -> None:
 
 
 def test_resources_and_the_autoscaler_follow_from_what_was_measured() -> None:
-    computed = scale_benchmark()
+    computed = benchmark_module("scale")
     inputs = computed.read_inputs()
     resources = container()["resources"]
     measured = inputs.server_mb * 1e6 / 2**20

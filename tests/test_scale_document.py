@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
+from benchmark_modules import benchmark_module
 from samesay.collection import lance_index
-from scale_benchmark import scale_benchmark
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "scale.md"
@@ -19,7 +19,7 @@ DOCUMENT = ROOT / "docs" / "scale.md"
 
 @pytest.fixture(scope="module")
 def scale() -> ModuleType:
-    return scale_benchmark()
+    return benchmark_module("scale")
 
 
 def test_document_says_what_the_measured_figures_give(scale: ModuleType) -> None:

@@ -53,6 +53,28 @@ def test_a_comparison_gives_rows_and_a_folder(tmp_path: Path, pairs: Path) -> No
     assert "out exists; give another name, or --overwrite" in err
 
 
+def test_speed_may_be_taken_after_quality(tmp_path: Path, pairs: Path) -> None:
+    asked = ("-m", MODELS, "--data", pairs.name, "-o", "out", *OPTIONS)
+    code, _, err = compare(tmp_path, *asked, "--only-speed")
+    assert code == 1
+    assert "compare.json cannot be read" in err
+    assert not (tmp_path / "out").exists()
+    assert compare(tmp_path, *asked, "--no-speed")[0] == 0
+    before = json.loads((tmp_path / "out" / "compare.json").read_text("utf-8"))
+    assert before["speeds"] == []
+    code, out, err = compare(tmp_path, *asked, "--only-speed")
+    assert code == 0, err
+    assert "embedding" not in err
+    assert "\tsmall\tlatency_p50_ms\t" in out
+    after = json.loads((tmp_path / "out" / "compare.json").read_text("utf-8"))
+    assert [one["model"] for one in after["speeds"]] == ["small", "qwen3-gqa2"]
+    assert after["results"] == before["results"]
+    assert "tokens/s" in (tmp_path / "out" / "compare.html").read_text("utf-8")
+    code, _, err = compare(tmp_path, *asked, "--only-speed", "--no-speed")
+    assert code == 2
+    assert "--only-speed wants --output" in " ".join(err.split())
+
+
 def test_a_terminal_gets_tables_and_verdicts(tmp_path: Path, pairs: Path) -> None:
     options = ("--data", pairs.name, "--no-speed", "--no-instructions", *OPTIONS)
     ended = in_terminal(tmp_path, "compare", "-m", MODELS, *options, columns=60)

@@ -18,6 +18,13 @@ def test_it_prints_checks_and_what_a_bug_report_needs(tmp_path: Path) -> None:
     assert str(FIXTURES) not in ended.out
 
 
+def test_a_device_that_means_nothing_is_told_before_anything_is_tried(tmp_path: Path) -> None:
+    ended = samesay(tmp_path, "selftest", *MODEL, "--device", "gpu")
+    assert (ended.code, ended.out) == (1, "")
+    assert "device must be cpu, cuda, cuda:N, mps, xpu or torch:cpu, not 'gpu'" in ended.err
+    assert samesay(tmp_path, "selftest", *MODEL, "--device", "cpu", "--no-speed").out.count("passed: ") == 6
+
+
 def test_json_has_the_same(tmp_path: Path) -> None:
     ended = samesay(tmp_path, "selftest", *MODEL, "--no-speed", "--json")
     assert ended.code == 0, ended.err

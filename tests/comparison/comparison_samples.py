@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from samesay.comparison.comparing import Settings, compare
+from samesay.comparison.comparing import compare
 from samesay.comparison.data import DataSet
 from samesay.comparison.report import (
     Certified,
@@ -25,6 +25,7 @@ from samesay.comparison.report import (
     Roc,
     Speed,
 )
+from samesay.comparison.settings import Settings
 from samesay.selftest.machine import Machine
 
 WORDS = ("cat", "dog", "house", "river", "猫", "stone", "paper", "night", "tree", "road")

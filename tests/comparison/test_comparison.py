@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from comparison_samples import compared, write_intents, write_pairs, write_retrieval
+from comparison_samples import Silent, compared, write_intents, write_pairs, write_retrieval
 
 from samesay.comparison.children import Child, ModelFailedError, opened
-from samesay.comparison.comparing import Settings
 from samesay.comparison.data import IntentSet, PairSet, Reading, read_data
 from samesay.comparison.disagreeing import disagreements
 from samesay.comparison.json_file import parse_report, read_report, report_json, report_text
@@ -22,6 +21,9 @@ from samesay.comparison.page.page import page
 from samesay.comparison.ranking import voted_right
 from samesay.comparison.report import Report
 from samesay.comparison.resampling import on_the_data
+from samesay.comparison.retiming import renew_speeds
+from samesay.comparison.settings import Settings
+from samesay.comparison.timing import SINGLES_A_TURN
 from samesay.errors import ComparisonError
 from samesay.model import load_local
 
@@ -113,6 +115,50 @@ def test_the_same_comparison_gives_the_same_figures(report: Report, fixtures: Pa
     assert after is not None
     assert before.measures == after.measures
     assert not again.speeds
+
+
+def test_speed_is_taken_anew_into_a_report_whose_quality_stays(fixtures: Path, tmp_path: Path) -> None:
+    data = [read_data(str(write_pairs(tmp_path / "pairs.tsv")), Reading())]
+    names = [f"small={fixtures / 'bert-mean'}", f"other={fixtures / 'qwen3-gqa2'}"]
+    quality, _ = compared(names, data, replace(SETTINGS, rounds=0))
+    assert not quality.speeds
+    watcher = Silent()
+    timed = renew_speeds(quality, names, data, replace(SETTINGS, rounds=2), watcher)
+    assert [what for what, _ in watcher.told] == ["loading models", "timing"]
+    assert [one.model for one in timed.speeds] == ["small", "other"]
+    assert all(one.singles == 2 * SINGLES_A_TURN for one in timed.speeds)
+    assert timed.method == replace(quality.method, rounds=2)
+    assert (timed.results, timed.differences) == (quality.results, quality.differences)
+    assert (timed.instructions, timed.disagreements) == (quality.instructions, quality.disagreements)
+    # What speed was measured on must be what quality was measured on: models, data and samples.
+    for told, wrong_names, wrong_data in (
+        ("small is another model", [f"small={fixtures / 'bert-cls'}", names[1]], data),
+        ("given are small; name the same", names[:1], data),
+        ("'pairs' is missing", names, [replace(data[0], name="x")]),
+        ("files, order or samples are others", names, [replace(data[0], sha256="0")]),
+    ):
+        with pytest.raises(ComparisonError, match=told):
+            renew_speeds(timed, wrong_names, wrong_data, SETTINGS, Silent())
+
+
+def test_a_model_that_fails_in_timing_is_told_once_however_often_it_is_timed(
+    fixtures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = [read_data(str(write_pairs(tmp_path / "pairs.tsv")), Reading())]
+    name = str(fixtures / "bert-mean")
+    quality, _ = compared([name], data, replace(SETTINGS, rounds=0))
+
+    def killed(child: Child, *_: object) -> None:
+        child.kill()
+        child.ask("memory")
+
+    monkeypatch.setattr("samesay.comparison.timing._size_batch", killed)
+    for _ in range(2):
+        quality = renew_speeds(quality, [name], data, SETTINGS, Silent())
+        assert [(one.model, one.when) for one in quality.failures] == [("bert-mean", "speed")]
+        assert not quality.speeds
+    monkeypatch.undo()
+    assert not renew_speeds(quality, [name], data, SETTINGS, Silent()).failures
 
 
 def test_a_model_that_cannot_be_loaded_ends_it_before_anything_runs(fixtures: Path, tmp_path: Path) -> None:

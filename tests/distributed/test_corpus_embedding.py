@@ -130,7 +130,7 @@ def test_a_crash_at_any_write_leaves_whole_parts_only(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", crashing)
         # What a process that is killed cannot do either.
-        patch.setattr("samesay.distributed.storage.Storage._remove_if_there", lambda *_: None)
+        patch.setattr("samesay.filesystems.Storage._remove_if_there", lambda *_: None)
         try:
             run(tmp_path / "a.jsonl", tmp_path / "vectors", model)
         except Killed:

@@ -16,8 +16,8 @@ from samesay.distributed import line_parts as lines
 from samesay.distributed.line_parts import read_line_part
 from samesay.distributed.parquet_parts import read_parquet_part
 from samesay.distributed.parts import Plan
-from samesay.distributed.planning import find_corpus, plan_corpus
-from samesay.distributed.storage import Storage
+from samesay.distributed.planning import plan_corpus
+from samesay.filesystems import Storage, stored_files
 from samesay.textfiles import TextRow, read_texts, text_source
 
 TEXTS = st.lists(
@@ -71,7 +71,7 @@ def test_the_parts_of_a_file_are_its_rows_once_each_in_order_and_by_number(
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(lines, "PART_BYTES", part_bytes)
         path = written(Path(folder), kind, texts, mark)
-        storage, files = find_corpus(str(path))
+        storage, files = stored_files(str(path))
         plan = plan_corpus(storage, files, None, part_rows)
         assert rows_of(storage, plan) == list(read_texts(text_source(path)))
         assert all(part.rows <= part_rows for part in plan.parts)
@@ -80,7 +80,7 @@ def test_the_parts_of_a_file_are_its_rows_once_each_in_order_and_by_number(
 
 def test_parts_end_at_a_size_whatever_their_rows(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(("x" * 2**19 + "\n") * 10)
-    storage, files = find_corpus(str(tmp_path))
+    storage, files = stored_files(str(tmp_path))
     assert [part.rows for part in plan_corpus(storage, files, None, 8192).parts] == [3, 3, 3, 1]
     pq.write_table(
         pa.table({"text": [chr(97 + i) * 2**19 for i in range(10)]}),
@@ -89,7 +89,7 @@ def test_parts_end_at_a_size_whatever_their_rows(tmp_path: Path) -> None:
         use_dictionary=False,
     )
     (tmp_path / "a.txt").unlink()
-    storage, files = find_corpus(str(tmp_path))
+    storage, files = stored_files(str(tmp_path))
     assert [part.rows for part in plan_corpus(storage, files, None, 8192).parts] == [3, 3, 3, 1]
 
 
@@ -97,7 +97,7 @@ def test_an_inserted_row_changes_only_parts_from_there_on(tmp_path: Path) -> Non
     texts = [f"text {number}\n" for number in range(30)]
     path = tmp_path / "a.txt"
     path.write_text("".join(texts))
-    storage, files = find_corpus(str(path))
+    storage, files = stored_files(str(path))
     before = [part.digest for part in plan_corpus(storage, files, None, 10).parts]
     path.write_text("".join([*texts[:15], "new\n", *texts[15:]]))
     after = [part.digest for part in plan_corpus(storage, files, None, 10).parts]
@@ -110,5 +110,5 @@ def test_hidden_files_and_empty_ones_belong_to_no_corpus(tmp_path: Path) -> None
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text({"empty.jsonl": "", "head.csv": "text\n"}.get(name, "a text\n"))
-    storage, files = find_corpus(str(tmp_path))
+    storage, files = stored_files(str(tmp_path))
     assert [part.source for part in plan_corpus(storage, files, None, 10).parts] == ["e.txt"]

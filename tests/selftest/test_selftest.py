@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from samesay.engine.cpu import CpuEngine
 from samesay.model import EmbeddingModel, load_local
-from samesay.selftest.checks import Check, invariants, tried
+from samesay.selftest.checks import Check, invariants, likenesses, tried
 from samesay.selftest.golden import BUNDLED, Golden, check_scores, golden_of
 from samesay.selftest.machine import this_machine
 from samesay.selftest.running import run_selftest, without_home
@@ -129,6 +129,26 @@ def test_vectors_of_another_length_are_found_whether_or_not_the_model_refuses_th
     for factor in (1.001, np.inf, 3.0):
         broken = Wrong(model.engine, lambda vectors, f=factor: vectors * np.float32(f))  # type: ignore[misc]
         assert LAWS[0] in failed(checked(EmbeddingModel(model.checkpoint, broken)))
+
+
+def test_an_engine_that_promises_no_bits_must_be_near_itself_and_near_ours(
+    model: EmbeddingModel, isolated_cache: Path
+) -> None:
+    assert isinstance(model.engine, CpuEngine)
+    exact = load_local(model.checkpoint.folder, precision="fp32", threads=1)
+
+    def outcomes(spoil: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> list[str]:
+        tried_model = EmbeddingModel(model.checkpoint, Wrong(model.engine, spoil))  # type: ignore[arg-type]
+        return [check.outcome for check in likenesses(tried_model, lambda: exact)]
+
+    def turned(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.roll(vectors, 1, axis=1)
+
+    assert outcomes(lambda vectors: vectors) == ["passed", "passed", "passed"]
+    # The last bits may differ, a mask that reaches into the neighbour may not.
+    assert outcomes(lambda vectors: rotated(vectors) if len(vectors) == 1 else vectors)[1] == "passed"
+    assert outcomes(lambda vectors: turned(vectors) if len(vectors) > 1 else vectors)[1] == "failed"
+    assert outcomes(turned) == ["passed", "passed", "failed"]
 
 
 def test_known_scores_must_come_out_in_order_and_near(model: EmbeddingModel, isolated_cache: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from samesay.cli import output
 from samesay.cli.options import (
+    DeviceOption,
     JsonOption,
     Overlength,
     OverwriteOption,
@@ -23,6 +24,7 @@ from samesay.cli.progress import text_progress
 
 if TYPE_CHECKING:
     from samesay.comparison.data import DataSet, Reading
+    from samesay.comparison.report import Report
 
 
 def compare_command(
@@ -67,6 +69,10 @@ def compare_command(
         int, typer.Option("--rounds", min=1, metavar="N", help="Turns of each model in timing.")
     ] = 5,
     speed: Annotated[bool, typer.Option("--speed/--no-speed", help="Measure speed and memory.")] = True,
+    only_speed: Annotated[
+        bool,
+        typer.Option("--only-speed", help="Take speed and memory anew, into the report that --output holds."),
+    ] = False,
     instructions: Annotated[
         bool,
         typer.Option(
@@ -82,10 +88,7 @@ def compare_command(
     task: TaskOption = None,
     precision: PrecisionOption = None,
     threads: ThreadsOption = None,
-    device: Annotated[
-        str | None,
-        typer.Option("--device", metavar="NAME", help="cuda, mps or torch:cpu; else our own engine."),
-    ] = None,
+    device: DeviceOption = None,
     overlength: Annotated[
         Overlength, typer.Option("--overlength", help="A text over a model's limit is refused, or cut.")
     ] = Overlength.truncate,
@@ -99,16 +102,19 @@ def compare_command(
     items. What each kind of data looks like: docs/compare.md.
     """  # noqa: D301
     from samesay.cli.comparison_report import print_report
-    from samesay.comparison.comparing import Settings, compare
+    from samesay.comparison.comparing import compare
     from samesay.comparison.data import Reading
     from samesay.comparison.json_file import report_json
+    from samesay.comparison.retiming import renew_speeds
+    from samesay.comparison.settings import Settings
     from samesay.comparison.writing import check_folder, write_folder
     from samesay.decision.binomial import check_share, require_scipy
 
     require_scipy()
     check_share(alpha, "--alpha")
+    before = _report_to_renew(to, speed=speed) if only_speed else None
     if to is not None:
-        check_folder(to, overwrite=overwrite)
+        check_folder(to, overwrite=overwrite or only_speed)
     sets = _read(data, Reading(label=label, cut=cut, sample=sample, seed=seed))
     settings = Settings(
         mode=prompt.mode,
@@ -126,9 +132,12 @@ def compare_command(
     )
     names = [name.strip() for given in models for name in given.split(",") if name.strip()]
     with _Progress() as watcher:
-        report = compare(names, sets, settings, watcher)
+        if before is None:
+            report = compare(names, sets, settings, watcher)
+        else:
+            report = renew_speeds(before, names, sets, settings, watcher)
     if to is not None:
-        written = write_folder(report, to, overwrite=overwrite)
+        written = write_folder(report, to, overwrite=overwrite or only_speed)
     if json:
         output.print_json(report_json(report))
     else:
@@ -142,6 +151,15 @@ def compare_command(
             output.say("no picture, which needs the extra 'plots': pip install 'samesay[plots]'")
     if report.failures:
         raise typer.Exit(1)
+
+
+def _report_to_renew(folder: Path | None, *, speed: bool) -> Report:
+    from samesay.comparison.json_file import read_report
+    from samesay.comparison.writing import JSON
+
+    if folder is None or not speed:
+        raise typer.BadParameter("--only-speed wants --output with a report, and no --no-speed")
+    return read_report(folder / JSON)
 
 
 def _read(data: list[str], reading: Reading) -> list[DataSet]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def filled(
     folder: Path,
-    vectors: Sequence[Path],
+    vectors: Sequence[str],
     storage: Storage | None,
     threads: int | None,
     load: Callable[[], TextModel],
@@ -28,7 +28,7 @@ def filled(
 
     Args:
         folder: The collection.
-        vectors: Parquet files of ``samesay embed``, and folders of them.
+        vectors: Paths or URIs of Parquet files of ``samesay embed``, and of folders of them.
         storage: What is kept of vectors, in a new one.
         threads: For the collection's model, where it is needed.
         load: Loads the model of a new one.

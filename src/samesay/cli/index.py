@@ -53,7 +53,7 @@ def index_command(
         list[Path] | None, typer.Argument(metavar="PATH…", help="Files and folders.", show_default=False)
     ] = None,
     vectors: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
             "--vectors", metavar="PATH", help="Parquet files of samesay embed instead; nothing is embedded."
         ),

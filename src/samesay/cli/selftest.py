@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from samesay.cli import output
-from samesay.cli.options import JsonOption, PrecisionOption
+from samesay.cli.options import DeviceOption, JsonOption, PrecisionOption
 from samesay.errors import PrecisionError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def selftest_command(
         ),
     ] = None,
     precision: PrecisionOption = None,
+    device: DeviceOption = None,
     speed: Annotated[bool, typer.Option("--speed/--no-speed", help="Measure speed.")] = True,
     json: JsonOption = False,
 ) -> None:
@@ -34,19 +35,22 @@ def selftest_command(
     samesay selftest
 
     Tries that a vector depends on its text alone, to the bit, and that known
-    scores come out. It ends with 1 where something is wrong. No paths and no
-    names of this machine's user are printed.
+    scores come out; with --device that vectors are near those of our own engine.
+    It ends with 1 where something is wrong. No paths and no names of this
+    machine's user are printed.
     """  # noqa: D301
     from samesay.checkpoint.locate import locate
     from samesay.engine.base import PRECISIONS
+    from samesay.engine.choosing import check_device
     from samesay.selftest.running import run_selftest
 
     # What was mistyped says nothing about the machine.
     if precision is not None and precision not in PRECISIONS:
         raise PrecisionError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
+    check_device(device)
     if model is not None:
         locate(model, notice=output.say)
-    found = run_selftest(model, precision=precision, speed=speed, told=None if json else _tell)
+    found = run_selftest(model, precision=precision, device=device, speed=speed, told=None if json else _tell)
     if json:
         output.print_json(asdict(found) | {"passed": found.passed})
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,12 @@ import numpy as np
 from samesay.collection.base import Vectors
 from samesay.collection.document import Document, as_document
 from samesay.errors import IdentityMismatchError, InputFileError, MissingExtraError
+from samesay.filesystems import Storage, stored_files
 from samesay.vectors import have_length_one
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from samesay.identity import Identity
     from samesay.text_model import TextModel
@@ -23,6 +26,38 @@ if TYPE_CHECKING:
 _ROWS_AT_A_TIME = 8192
 _VECTOR = "vector"
 _OWN = ("id", "text", "title", "language")
+
+
+@dataclass(frozen=True)
+class VectorFile:
+    """A Parquet file, wherever it lies.
+
+    Args:
+        storage: The folder that it is in.
+        name: Its name below that.
+    """
+
+    storage: Storage
+    name: str
+
+    def __str__(self) -> str:
+        return self.storage.below(self.name).removeprefix("./")
+
+    @contextmanager
+    def opened(self) -> Iterator[pq.ParquetFile]:
+        """Open it.
+
+        Raises:
+            InputFileError: It cannot be read.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            with self.storage.opened_for_arrow(self.name) as stream, pq.ParquetFile(stream) as file:
+                yield file
+        except (OSError, pa.ArrowException) as error:
+            raise InputFileError(f"{self} cannot be read: {_line(error)}") from None
 
 
 @dataclass(frozen=True)
@@ -40,7 +75,7 @@ class VectorSource:
         rows: How many rows there are.
     """
 
-    files: tuple[Path, ...]
+    files: tuple[VectorFile, ...]
     column: str
     fingerprint: str
     identity: str
@@ -62,7 +97,8 @@ def vector_source(paths: Iterable[str | Path], column: str | None = None) -> Vec
     """Look into Parquet files, and folders of them.
 
     Args:
-        paths: Files, or folders whose ``.parquet`` files are taken in the order of their names.
+        paths: Files, or folders whose ``.parquet`` files are taken in the order of their names; on this
+            machine, or by a URI on a file system that pyarrow or fsspec knows.
         column: The column of texts; by default ``text``, or the only one that can be.
 
     Raises:
@@ -73,7 +109,7 @@ def vector_source(paths: Iterable[str | Path], column: str | None = None) -> Vec
         import pyarrow  # noqa: F401
     except ImportError:
         raise MissingExtraError("reading Parquet", "parquet") from None
-    files = tuple(file for path in paths for file in _files(Path(path)))
+    files = tuple(file for path in paths for file in _files(str(path)))
     if not files:
         raise InputFileError("no .parquet file was given; samesay embed TEXTS -o VECTORS.parquet makes one")
     first = _looked_into(files[0], column)
@@ -97,18 +133,12 @@ def read_blocks(source: VectorSource) -> Iterator[VectorBlock]:
         InputFileError: A row has no id or text, or its vector is not finite or not of length 1.
         DocumentError: A row is not a document.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     for path in source.files:
         first = 0
-        try:
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(_ROWS_AT_A_TIME):
-                    yield _block(batch, source, f"{path}, rows {first} to {first + batch.num_rows - 1}")
-                    first += batch.num_rows
-        except (OSError, pa.ArrowException) as error:
-            raise InputFileError(f"{path} cannot be read: {_line(error)}") from None
+        with path.opened() as file:
+            for batch in file.iter_batches(_ROWS_AT_A_TIME):
+                yield _block(batch, source, f"{path}, rows {first} to {first + batch.num_rows - 1}")
+                first += batch.num_rows
 
 
 def check_source(
@@ -145,23 +175,16 @@ def check_source(
             )
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(one for one in path.rglob("*.parquet") if not one.name.startswith((".", "_")))
-    if not path.is_file():
-        raise InputFileError(f"there is no file {path}")
-    return [path]
+def _files(place: str) -> list[VectorFile]:
+    storage, files = stored_files(place)
+    return [VectorFile(storage, file.name) for file in files if file.name.endswith(".parquet")]
 
 
-def _looked_into(path: Path, column: str | None) -> VectorSource:
+def _looked_into(path: VectorFile, column: str | None) -> VectorSource:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    try:
-        with pq.ParquetFile(path) as file:
-            schema, rows = file.schema_arrow, int(file.metadata.num_rows)
-    except (OSError, pa.ArrowException) as error:
-        raise InputFileError(f"{path} cannot be read: {_line(error)}") from None
+    with path.opened() as file:
+        schema, rows = file.schema_arrow, int(file.metadata.num_rows)
     said = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
     if "samesay.fingerprint" not in said or _VECTOR not in schema.names:
         raise InputFileError(f"{path} says not which model made its vectors; samesay embed writes such files")
@@ -184,7 +207,7 @@ def _looked_into(path: Path, column: str | None) -> VectorSource:
     )
 
 
-def _text_column(schema: pa.Schema, path: Path, column: str | None) -> str:
+def _text_column(schema: pa.Schema, path: VectorFile, column: str | None) -> str:
     import pyarrow as pa
 
     named = [column] if column else ["text"]

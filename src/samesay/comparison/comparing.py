@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from time import perf_counter
-from typing import Any, Protocol
 
 from samesay import __version__
 from samesay.comparison.children import Child, ModelFailedError, opened
@@ -15,90 +11,14 @@ from samesay.comparison.data import DataSet, PairSet
 from samesay.comparison.disagreeing import disagreements
 from samesay.comparison.judging import Family, differences, instructions
 from samesay.comparison.labels import labelled
-from samesay.comparison.report import (
-    FORMAT,
-    ComparedModel,
-    Disagreement,
-    Failure,
-    Measure,
-    Method,
-    Report,
-    Result,
-    Speed,
-)
+from samesay.comparison.report import FORMAT, Disagreement, Failure, Measure, Method, Report, Result
 from samesay.comparison.resampling import estimates
 from samesay.comparison.running import Reads, run, texts_of
-from samesay.comparison.scored import Scored, about_data, certified, histogram, roc, strata
-from samesay.comparison.timing import measure_speeds, sample_texts
+from samesay.comparison.scored import about_data, certified, histogram, roc, strata
+from samesay.comparison.settings import Settings, Watcher
+from samesay.comparison.stages import Found, load_all, now, time_all
 from samesay.errors import ComparisonError
 from samesay.selftest.machine import this_machine
-
-
-class Watcher(Protocol):
-    """Who is told how far a comparison has come."""
-
-    def begin(self, what: str, total: int) -> None:
-        """A stage begins that has so many steps."""
-        ...
-
-    def advance(self, steps: int) -> None:
-        """So many steps more are done."""
-        ...
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How models are compared.
-
-    Args:
-        mode: What the two texts of a pair are to each other.
-        task: An instruction for models that take one.
-        precision: For engines of this machine; None for their default.
-        threads: For engines of this machine; None for one a core.
-        device: For engines of this machine, as ``samesay.load`` takes it.
-        overlength: What to do with a text over a model's limit.
-        alpha: The false-match rate to certify.
-        seed: Of all draws.
-        draws: Bootstrap draws for intervals.
-        rounds: Turns of each model in timing; 0 for no timing.
-        instructions: Whether to measure what prompts do: every set is embedded without them too.
-        texts: Whether the report may show texts of the data.
-    """
-
-    mode: str = "symmetric"
-    task: str | None = None
-    precision: str | None = None
-    threads: int | None = None
-    device: str | None = None
-    overlength: str = "truncate"
-    alpha: float = 0.05
-    seed: int = 0
-    draws: int = 2000
-    rounds: int = 5
-    instructions: bool = True
-    texts: bool = True
-
-    def load_arguments(self, name: str) -> dict[str, object]:
-        """Give what a child process is to load, and how."""
-        return {
-            "name": name,
-            "precision": self.precision,
-            "threads": self.threads,
-            "device": self.device,
-            "overlength": self.overlength,
-        }
-
-
-@dataclass
-class _Found:
-    """What came out so far."""
-
-    models: list[ComparedModel] = field(default_factory=list)
-    prefixes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    scored: dict[tuple[str, str], Scored] = field(default_factory=dict)
-    unprompted: dict[tuple[str, str], Scored] = field(default_factory=dict)
-    seconds: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
 
 
 def compare(names: Sequence[str], data: Sequence[DataSet], settings: Settings, watcher: Watcher) -> Report:
@@ -119,17 +39,17 @@ def compare(names: Sequence[str], data: Sequence[DataSet], settings: Settings, w
     begin = perf_counter()
     _check_names(data)
     by_label = labelled(names)
-    found = _Found()
-    _load_all(by_label, settings, watcher, found)
+    found = Found()
+    load_all(by_label, settings, watcher, found)
     _embed_all(by_label, data, settings, watcher, found)
-    speeds = _time_all(by_label, data, settings, watcher, found)
+    speeds = time_all(by_label, data, settings, watcher, found)
     tested = Family(found.scored, found.unprompted, data, settings.seed)
     watcher.begin("intervals and tests", len(data))
     results = _results(data, settings, watcher, found)
     compared, helped = differences(tested), instructions(tested)
     return Report(
         format=FORMAT,
-        made=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        made=now(),
         samesay=__version__,
         seconds=round(perf_counter() - begin, 1),
         machine=this_machine(),
@@ -164,29 +84,12 @@ def _check_names(data: Sequence[DataSet]) -> None:
         raise ComparisonError(f"two sets are called {doubled!r}; name one of them, as in --data other=PATH")
 
 
-def _load_all(by_label: Mapping[str, str], settings: Settings, watcher: Watcher, found: _Found) -> None:
-    watcher.begin("loading models", len(by_label))
-    for label, name in by_label.items():
-        try:
-            with opened(settings.load_arguments(name)) as (_, about):
-                found.prefixes[label] = about["prefixes"]
-                found.models.append(_compared(label, about))
-        except ModelFailedError as error:
-            raise ComparisonError(f"{label} cannot be compared: {error}; nothing was run") from None
-        watcher.advance(1)
-
-
-def _compared(label: str, about: Mapping[str, Any]) -> ComparedModel:
-    kept = {key: value for key, value in about.items() if key not in ("prefixes", "takes_task")}
-    return ComparedModel(label=label, takes_task="yes" if about["takes_task"] else "no", **kept)
-
-
 def _embed_all(
     by_label: Mapping[str, str],
     data: Sequence[DataSet],
     settings: Settings,
     watcher: Watcher,
-    found: _Found,
+    found: Found,
 ) -> None:
     passes = {label: _passes(found, label, settings) for label in by_label}
     texts = sum(map(texts_of, data))
@@ -203,7 +106,7 @@ def _embed_all(
 
 
 def _embed(
-    child: Child, one: DataSet, label: str, passes: Sequence[Reads], watcher: Watcher, found: _Found
+    child: Child, one: DataSet, label: str, passes: Sequence[Reads], watcher: Watcher, found: Found
 ) -> None:
     """Let a model embed a set, as asked and then without prompts; what fails is noted."""
     try:
@@ -218,7 +121,7 @@ def _embed(
         found.failures.append(Failure(label, one.name, str(error)))
 
 
-def _passes(found: _Found, label: str, settings: Settings) -> list[Reads]:
+def _passes(found: Found, label: str, settings: Settings) -> list[Reads]:
     """Give how a model reads the data: as asked, and where prompts are measured a second time without."""
     asked = Reads(settings.mode, settings.task, settings.alpha)
     model = next(one for one in found.models if one.label == label)
@@ -230,35 +133,7 @@ def _passes(found: _Found, label: str, settings: Settings) -> list[Reads]:
     return [asked]
 
 
-def _time_all(
-    by_label: Mapping[str, str],
-    data: Sequence[DataSet],
-    settings: Settings,
-    watcher: Watcher,
-    found: _Found,
-) -> list[Speed]:
-    failed = {one.model for one in found.failures}
-    if not settings.rounds:
-        return []
-    with ExitStack() as stack:
-        children = {}
-        for label, name in by_label.items():
-            if label in failed:
-                continue
-            try:
-                children[label], _ = stack.enter_context(opened(settings.load_arguments(name)))
-            except ModelFailedError as error:
-                found.failures.append(Failure(label, "speed", str(error)))
-        watcher.begin("timing", len(children) * (settings.rounds + 1))
-        texts = sample_texts(data, settings.seed)
-        speeds, failures = measure_speeds(
-            children, found.models, texts, settings.rounds, settings.seed, watcher.advance
-        )
-    found.failures += failures
-    return speeds
-
-
-def _results(data: Sequence[DataSet], settings: Settings, watcher: Watcher, found: _Found) -> list[Result]:
+def _results(data: Sequence[DataSet], settings: Settings, watcher: Watcher, found: Found) -> list[Result]:
     results = []
     for one in data:
         for model in found.models:
@@ -290,7 +165,7 @@ def _results(data: Sequence[DataSet], settings: Settings, watcher: Watcher, foun
 
 
 def _disagreements(
-    data: Sequence[DataSet], results: Sequence[Result], found: _Found, *, texts: bool
+    data: Sequence[DataSet], results: Sequence[Result], found: Found, *, texts: bool
 ) -> list[Disagreement]:
     """Give those of models that are better than chance: one that is not disagrees with all the others."""
     rows: list[Disagreement] = []

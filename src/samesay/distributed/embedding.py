@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 from samesay.distributed.executor import Executor, LocalExecutor
 from samesay.distributed.parts import PART_ROWS
-from samesay.distributed.planning import find_corpus, plan_corpus
-from samesay.distributed.storage import Storage
+from samesay.distributed.planning import plan_corpus
 from samesay.distributed.target import FolderRecipe, begin, check_written, finish, locked, look, read_recipe
 from samesay.distributed.work import EmbeddingSettings, PartReport, Work, origin
 from samesay.errors import OutputFileError, RemoteError
+from samesay.filesystems import Storage, stored_files
 
 if TYPE_CHECKING:
     from samesay.engine.base import Precision
@@ -133,7 +133,7 @@ def embed_corpus(
     progress: Progress | None = None,
 ) -> CorpusReport:
     """Embed a corpus with workers that are there; see ``embed``."""
-    storage, files = find_corpus(corpus)
+    storage, files = stored_files(corpus)
     folder = Storage(target)
     _check_apart(corpus, target)
     older = read_recipe(folder)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from samesay.distributed.parts import PART_BYTES, Part, Span
-from samesay.distributed.storage import Storage, StoredFile
 from samesay.errors import InputFileError
+from samesay.filesystems import Storage, StoredFile
 from samesay.textfiles import Kind, TextRow, TextSource, column_of, read_stream
 from samesay.textfiles.records import csv_rows, tsv_rows
 from samesay.vectorfiles import IdKind

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samesay.distributed.parts import PART_BYTES, Part
-from samesay.distributed.storage import Storage, StoredFile
 from samesay.errors import InputFileError
+from samesay.filesystems import Storage, StoredFile
 from samesay.textfiles import Kind, TextRow, TextSource, choose_column, read_records
 from samesay.vectorfiles import IdKind
 

@@ -11,8 +11,8 @@ from pathlib import PurePosixPath
 from samesay.distributed.line_parts import line_parts
 from samesay.distributed.parquet_parts import parquet_parts
 from samesay.distributed.parts import Part, Plan
-from samesay.distributed.storage import Storage, StoredFile, is_hidden
 from samesay.errors import InputFileError
+from samesay.filesystems import Storage, StoredFile
 from samesay.textfiles import KINDS
 from samesay.vectorfiles import IdKind
 
@@ -34,29 +34,6 @@ class FilePlan:
     column: str
     ids: IdKind
     parts: Sequence[Part]
-
-
-def find_corpus(place: str) -> tuple[Storage, list[StoredFile]]:
-    """Find the files of a corpus, which is a folder or a single file.
-
-    Files and folders whose names begin with ``_`` or ``.`` do not belong to it.
-
-    Raises:
-        InputFileError: There is no such folder or file.
-    """
-    storage = Storage(place)
-    kind = storage.kind()
-    if kind == "missing":
-        raise InputFileError(f"there is no file or folder {place}")
-    if kind == "folder":
-        return storage, [file for file in storage.files() if not is_hidden(file.name)]
-    head, mark, query = place.partition("?")
-    folder, _, name = head.rpartition("/")
-    if not folder:
-        folder = "/" if head.startswith("/") else "."
-    storage = Storage(folder + mark + query)
-    found = storage.file(name)
-    return storage, [] if found is None else [found]
 
 
 def plan_corpus(storage: Storage, files: Sequence[StoredFile], column: str | None, part_rows: int) -> Plan:

@@ -13,9 +13,9 @@ from typing import Any
 
 from samesay import __version__
 from samesay.distributed.parts import Part, Plan
-from samesay.distributed.storage import Storage, is_hidden
 from samesay.distributed.work import CUT, DIGEST, PartReport
 from samesay.errors import DistributedError, InputFileError, OutputFileError
+from samesay.filesystems import Storage, is_hidden
 
 MANIFEST = "_samesay.json"
 LOCK = "_samesay.lock"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from samesay.distributed.line_parts import read_line_part
 from samesay.distributed.parquet_parts import read_parquet_part
 from samesay.distributed.parts import Part
-from samesay.distributed.storage import Storage
 from samesay.embedding_job.batches import vector_batches
 from samesay.embedding_job.request import EmbeddingRequest, TextEncoder
 from samesay.errors import InputFileError
+from samesay.filesystems import Storage
 from samesay.textfiles import TextRow, TextSource
 from samesay.vectorfiles import IdKind, parquet_schema, row_group_size, vector_table
 

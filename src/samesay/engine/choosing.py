@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib.util
 
 from samesay.checkpoint.folder import Checkpoint
 from samesay.engine.base import Engine, Precision
-from samesay.errors import EngineError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from samesay.errors import EngineError, MissingExtraError
 
 TORCH = "torch"
 _PROCESSOR_TOKENS = 1024
@@ -39,12 +36,28 @@ def make_engine(
         from samesay.engine.cpu import CpuEngine
 
         return CpuEngine(checkpoint, precision="int8" if precision is None else precision, threads=threads)
+    check_device(device)
+    if threads is not None:
+        raise EngineError("threads are for the engine on the processor; torch has its own setting")
+    from samesay.engine.torch import TorchEngine
+
+    return TorchEngine(checkpoint, str(device).removeprefix(f"{TORCH}:"), precision)
+
+
+def check_device(device: str | None) -> None:
+    """Refuse what names no device, or one that needs what is not installed; needs no model.
+
+    Raises:
+        EngineError: For a name that means nothing.
+        MissingExtraError: When torch is not installed.
+    """
+    if device in (None, _PROCESSOR):
+        return
     name = str(device).removeprefix(f"{TORCH}:")
     if name == device and name.partition(":")[0] not in _DEVICES:
         raise EngineError(f"device must be cpu, cuda, cuda:N, mps, xpu or torch:cpu, not {device!r}")
-    if threads is not None:
-        raise EngineError("threads are for the engine on the processor; torch has its own setting")
-    return _torch_engine()(checkpoint, name, precision)
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtraError("computing with torch", TORCH)
 
 
 def batch_tokens(device: str | None) -> int:
@@ -61,15 +74,3 @@ def device_of(revision: str) -> str | None:
     if parts[0] != TORCH or len(parts) != 3:
         return None
     return parts[2] if parts[2] in _DEVICES else f"{TORCH}:{parts[2]}"
-
-
-def _torch_engine() -> Callable[[Checkpoint, str, Precision | None], Engine]:
-    from importlib.util import find_spec
-
-    from samesay.errors import MissingExtraError
-
-    if find_spec("torch") is None:
-        raise MissingExtraError("computing with torch", TORCH)
-    from samesay.engine.torch import TorchEngine
-
-    return TorchEngine

@@ -20,6 +20,9 @@ Outcome = Literal["passed", "failed", "skipped"]
 Again = Callable[[int, int], "EmbeddingModel"]
 
 _LENGTH = 1e-4
+# Of engines that promise no bits: of bf16, the coarsest they have, and more than enough to find a wrong mask.
+_LEAST_COSINE_OF_BATCHES = 0.9999
+_LEAST_COSINE_OF_ENGINES = 0.999
 _PREFIX_BYTES = 64 << 20
 # Short and long, several scripts, repeated, with what tokenizers find odd.
 TEXTS: tuple[str, ...] = (
@@ -83,13 +86,26 @@ def tried(name: str, model: str, law: Callable[[], str]) -> Check:
 
 
 def invariants(model: EmbeddingModel, again: Again) -> Iterator[Check]:
-    """Try all laws on a model, one at a time."""
+    """Try all laws on a model of our own engine, one at a time."""
     name = model.name
     yield tried("vectors have length 1", name, lambda: _length_one(model))
     yield tried("a text alone and among others gives the same bits", name, lambda: _batches(model))
     yield tried("the same again gives the same bits", name, lambda: _repeats(model))
     yield tried("the prefix cache changes no bit", name, lambda: _prefixes(model, again))
     yield tried("the number of threads changes no bit", name, lambda: _threads(again))
+
+
+def likenesses(model: EmbeddingModel, ours: Callable[[], EmbeddingModel]) -> Iterator[Check]:
+    """Try what an engine keeps that promises no bits, as torch's.
+
+    Args:
+        model: The model.
+        ours: Gives it on our own engine in fp32.
+    """
+    name = model.name
+    yield tried("vectors have length 1", name, lambda: _length_one(model))
+    yield tried("a text alone and among others gives nearly the same vector", name, lambda: _near(model))
+    yield tried("vectors are near those of our own engine in fp32", name, lambda: _like(model, ours))
 
 
 def _vectors(model: EmbeddingModel, texts: tuple[str, ...], prefix: str = "") -> NDArray[np.float32]:
@@ -113,6 +129,31 @@ def _batches(model: EmbeddingModel) -> str:
     _same_bits(together, alone, "alone and in a batch")
     _same_bits(together, backwards, "in another order")
     return f"{len(TEXTS)} texts, alone, together and in another order"
+
+
+def _near(model: EmbeddingModel) -> str:
+    alone = np.concatenate([_vectors(model, (text,)) for text in TEXTS])
+    together = _least_cosine(alone, _vectors(model, TEXTS), _LEAST_COSINE_OF_BATCHES, "alone and in a batch")
+    backwards = _vectors(model, TEXTS[::-1])[::-1]
+    turned = _least_cosine(alone, backwards, _LEAST_COSINE_OF_BATCHES, "in another order")
+    return f"{len(TEXTS)} texts, cosine at least {min(together, turned):.6f}"
+
+
+def _like(model: EmbeddingModel, ours: Callable[[], EmbeddingModel]) -> str:
+    expected = _vectors(ours(), TEXTS)
+    least = _least_cosine(expected, _vectors(model, TEXTS), _LEAST_COSINE_OF_ENGINES, "on our own engine")
+    return f"{len(TEXTS)} texts, cosine at least {least:.6f}"
+
+
+def _least_cosine(one: NDArray[np.float32], other: NDArray[np.float32], allowed: float, when: str) -> float:
+    cosines = np.einsum("nd,nd->n", one.astype(np.float64), other.astype(np.float64))
+    place, least = int(cosines.argmin()), float(cosines.min())
+    # Written so that a cosine that is no number is found as well.
+    if not least >= allowed:
+        raise BrokenLawError(
+            f"text {place} has cosine {least:.6f} with itself {when}; {allowed} is the least that is allowed"
+        )
+    return least
 
 
 def _repeats(model: EmbeddingModel) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from samesay import __version__
 from samesay.checkpoint.locate import PREFERRED, locate, present_models
 from samesay.errors import ModelNotFoundError
-from samesay.selftest.checks import Again, Check, NotHereError, invariants, tried
+from samesay.selftest.checks import Again, Check, NotHereError, invariants, likenesses, tried
 from samesay.selftest.golden import QWEN3, check_scores, golden_of
 from samesay.selftest.machine import Machine, this_machine
 from samesay.selftest.speed import SpeedHere, speed_here
@@ -71,6 +71,7 @@ def run_selftest(
     name: str | None = None,
     *,
     precision: Precision | None = None,
+    device: str | None = None,
     speed: bool = True,
     told: Callable[[Check], object] | None = None,
 ) -> SelfTest:
@@ -79,6 +80,7 @@ def run_selftest(
     Args:
         name: What ``samesay.load`` takes, on this machine.
         precision: As for ``samesay.load``.
+        device: As for ``samesay.load``. Vectors of torch are compared with our own engine's.
         speed: Whether to measure speed.
         told: Is told of every check as it ends.
     """
@@ -93,12 +95,12 @@ def run_selftest(
             told(check)
 
     for one in [name] if name is not None else _chosen(add):
-        model = _loaded(one, precision, add)
+        model = _loaded(one, precision, device, add)
         if model is None:
             continue
         identity = model.identity
         models.append(TriedModel(model.name, str(identity), identity.fingerprint))
-        for check in invariants(model, _again(model)):
+        for check in _laws(model):
             add(check)
         golden = golden_of(model)
         if golden is not None:
@@ -139,36 +141,44 @@ def _chosen(add: Callable[[Check], None]) -> list[str]:
     return [*found, "bundled"]
 
 
-def _loaded(name: str, precision: Precision | None, add: Callable[[Check], None]) -> EmbeddingModel | None:
+def _loaded(
+    name: str, precision: Precision | None, device: str | None, add: Callable[[Check], None]
+) -> EmbeddingModel | None:
     from samesay.model import load_local
 
     loaded: list[EmbeddingModel] = []
 
     def load() -> str:
-        loaded.append(load_local(name, precision=precision))
+        loaded.append(load_local(name, precision=precision, device=device))
         return str(loaded[0].identity)
 
     add(tried("the model loads", Path(name).name, load))
     return loaded[0] if loaded else None
 
 
+def _laws(model: EmbeddingModel) -> Iterator[Check]:
+    from samesay.engine.cpu import CpuEngine
+
+    if isinstance(model.engine, CpuEngine):
+        return invariants(model, _again(model))
+    return likenesses(model, lambda: _on_our_engine(model, "fp32"))
+
+
 def _again(model: EmbeddingModel) -> Again:
+    precision = cast("Precision", model.identity.precision)
+    return lambda threads, prefix_bytes: _on_our_engine(model, precision, threads, prefix_bytes)
+
+
+def _on_our_engine(
+    model: EmbeddingModel, precision: Precision, threads: int | None = None, prefix_bytes: int = 0
+) -> EmbeddingModel:
     from samesay.engine.cpu import CpuEngine
     from samesay.model import EmbeddingModel
 
-    def again(threads: int, prefix_bytes: int) -> EmbeddingModel:
-        engine = model.engine
-        if not isinstance(engine, CpuEngine):
-            raise NotHereError("only our own engine has these settings")
-        made = CpuEngine(
-            model.checkpoint,
-            precision=cast("Precision", model.identity.precision),
-            threads=threads,
-            prefix_cache_bytes=prefix_bytes,
-        )
-        return EmbeddingModel(model.checkpoint, made)
-
-    return again
+    engine = CpuEngine(
+        model.checkpoint, precision=precision, threads=threads, prefix_cache_bytes=prefix_bytes
+    )
+    return EmbeddingModel(model.checkpoint, engine)
 
 
 def _versions() -> tuple[tuple[str, str], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -17,7 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
 
+from qdrant_process import qdrant_process
 from small_collections import small_model, texts
 
 import samesay
@@ -33,9 +36,19 @@ WIDTH = 36
 SERVER = "SAMESAY_TEST_QDRANT_URL"
 
 
-@pytest.fixture(params=["memory", "server"])
+@pytest.fixture(scope="session")
+def engine() -> Iterator[str]:
+    """Qdrant's own engine behind the part of its REST interface that samesay uses."""
+    pytest.importorskip("qdrant_edge", reason="qdrant-edge-py is not installed")
+    with qdrant_process() as url:
+        yield url
+
+
+@pytest.fixture(params=["memory", "engine", "server"])
 def cluster(request: pytest.FixtureRequest) -> Iterator[ClusterCollection]:
     url = ":memory:"
+    if request.param == "engine":
+        url = request.getfixturevalue("engine")
     if request.param == "server":
         url = os.environ.get(SERVER, "")
         if not url:
@@ -121,7 +134,7 @@ def test_a_document_that_got_shorter_keeps_no_segment_of_before(cluster: Cluster
     assert [hit.document_id for hit in cluster.search("short now", 5)] == ["other"]
 
 
-def rows_file(path: Path, rows: int, **metadata: str) -> Path:
+def rows_file(path: Path, rows: int, group: int | None = None, **metadata: str) -> Path:
     vectors = np.random.default_rng(1).standard_normal((rows, WIDTH)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     table = pa.table(
@@ -137,7 +150,7 @@ def rows_file(path: Path, rows: int, **metadata: str) -> Path:
         "samesay.prompt": "document",
         "samesay.task": "",
     }
-    pq.write_table(table.replace_schema_metadata(said | metadata), path)
+    pq.write_table(table.replace_schema_metadata(said | metadata), path, row_group_size=group)
     return path
 
 
@@ -165,6 +178,80 @@ def test_a_filling_that_is_interrupted_and_repeated_has_every_row_once(
     assert cluster.segments() == rows
     vectors = pq.read_table(path).column("vector").combine_chunks().flatten().to_numpy().reshape(rows, -1)
     assert [hit.document_id for hit in cluster.nearest(vectors[77], 1, exact=True)] == ["77"]
+
+
+LOADER = """
+import sys
+sys.path[:0] = sys.argv[3:]
+from small_collections import small_model
+from samesay.collection.cluster.opening import open_cluster
+from samesay.collection.cluster.settings import ClusterSettings
+
+with open_cluster(sys.argv[1], "killed", small_model(), settings=ClusterSettings(batch=32)) as kb:
+    kb.fill([sys.argv[2]], progress=lambda done, total: print(done, flush=True))
+"""
+
+
+def test_a_loader_killed_again_and_again_leaves_every_row_once(engine: str, tmp_path: Path) -> None:
+    rows = 3000
+    path = rows_file(tmp_path / "rows.parquet", rows, group=100)
+    command = [sys.executable, "-c", LOADER, engine, str(path), *sys.path]
+    reached = [0]
+    for share in (0.1, 0.4, 0.7, 2.0):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if int(line) >= share * rows:
+                process.kill()
+                break
+        process.wait()
+        with open_cluster(engine, "killed", small_model()) as kb:
+            reached.append(kb.segments())
+    assert process.returncode == 0
+    assert reached == sorted(reached)
+    assert 0 < reached[1] < reached[-1] == rows
+    with open_cluster(engine, "killed", small_model()) as kb:
+        found, offset = kb._client.scroll("killed", limit=rows + 1, with_payload=["id"], with_vectors=True)
+        kb._client.delete_collection("killed")
+    assert offset is None
+    assert sorted(int(one.payload["id"]) for one in found if one.payload) == list(range(rows))
+    vectors = pq.read_table(path).column("vector").combine_chunks().flatten().to_numpy().reshape(rows, -1)
+    for one in found:
+        assert one.payload
+        assert isinstance(one.vector, dict)
+        assert np.allclose(one.vector["segment"], vectors[int(one.payload["id"])], atol=1e-6)
+
+
+def test_the_cluster_has_a_named_vector_and_an_index_for_every_field(engine: str) -> None:
+    settings = ClusterSettings(shard_number=6, replication_factor=3, write_consistency_factor=2)
+    with open_cluster(engine, "indexed", small_model(), settings=settings) as kb:
+        kb.add(documents())
+        info = kb._client.get_collection("indexed")
+        kb._client.delete_collection("indexed")
+    assert isinstance(info.config.params.vectors, dict)
+    assert list(info.config.params.vectors) == ["segment"]
+    parameters = info.config.params
+    assert (parameters.shard_number, parameters.replication_factor) == (6, 3)
+    assert parameters.write_consistency_factor == 2
+    assert {field: str(one.data_type.value) for field, one in info.payload_schema.items()} == {
+        "id": "keyword",
+        "title": "keyword",
+        "language": "keyword",
+        "segment": "integer",
+        "metadata.n": "float",
+        "metadata.half": "float",
+        "metadata.even": "bool",
+        "metadata.s": "keyword",
+        "metadata.tags": "keyword",
+        'metadata."a.b c"': "float",
+    }
+
+
+def test_what_qdrant_says_of_a_refusal_is_told(engine: str) -> None:
+    with open_cluster(engine, "there", small_model()) as kb:
+        kb._client.delete_collection("there")
+        with pytest.raises(CollectionError, match="Qdrant: Not found: Collection `there` doesn't exist!"):
+            kb.segments()
 
 
 def test_vectors_of_another_model_prompt_or_width_are_refused(

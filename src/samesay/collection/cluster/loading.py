@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -130,8 +131,19 @@ def sent_again(request: Callable[[], object], tries: int) -> None:
 
 
 def reason(error: Exception) -> str:
-    """Give the first line of what a client's error says."""
-    return ((str(error) or type(error).__name__).strip().split("\n")[0])[:300]
+    """Give what a client's error says, in Qdrant's own words where an answer has them."""
+    told = _words_of(getattr(error, "content", None)) or str(error) or type(error).__name__
+    return told.strip().split("\n")[0][:300]
+
+
+def _words_of(content: bytes | None) -> str:
+    try:
+        value = json.loads(content or b"")
+    except ValueError:
+        return ""
+    status = value.get("status") if isinstance(value, dict) else None
+    said = status.get("error") if isinstance(status, dict) else None
+    return said if isinstance(said, str) else ""
 
 
 def _may_pass(error: Exception) -> bool:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from samesay.distributed.storage import Storage
 from samesay.errors import OutputFileError
+from samesay.filesystems import Storage
 
 
 def test_a_file_is_written_whole_replaced_whole_and_leaves_nothing_beside(tmp_path: Path) -> None:

@@ -172,6 +172,30 @@ class Storage:
         return path.lstrip("/").removeprefix(self._root.strip("/")).lstrip("/")
 
 
+def stored_files(place: str) -> tuple[Storage, list[StoredFile]]:
+    """Find the files at a place, which is a folder or a single file.
+
+    Files and folders whose names begin with ``_`` or ``.`` do not count.
+
+    Raises:
+        InputFileError: There is no such folder or file.
+        MissingExtraError: pyarrow is not installed.
+    """
+    storage = Storage(place)
+    kind = storage.kind()
+    if kind == "missing":
+        raise InputFileError(f"there is no file or folder {place}")
+    if kind == "folder":
+        return storage, [file for file in storage.files() if not is_hidden(file.name)]
+    head, mark, query = place.partition("?")
+    folder, _, name = head.rpartition("/")
+    if not folder:
+        folder = "/" if head.startswith("/") else "."
+    storage = Storage(folder + mark + query)
+    found = storage.file(name)
+    return storage, [] if found is None else [found]
+
+
 def is_hidden(name: str) -> bool:
     """Whether readers of data sets pass over a file: it, or a folder it is in, begins with ``_`` or ``.``."""
     return any(part.startswith(("_", ".")) for part in name.split("/"))
