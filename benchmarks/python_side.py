@@ -4,7 +4,8 @@
     python benchmarks/python_side.py --stream 1000000 --stream-model tests/fixtures/bert-mean
 
 The first part embeds 128 short sentences from their texts, and the same as ready-made token ids through the
-engine alone, in turns: the difference is tokenizing and everything else that Python does. The second part
+engine alone, in turns: the difference is tokenizing and everything else that Python does; then single texts
+of 13 words in the same way. The texts are made of few words, most of which came before. The second part
 takes texts from a generator, one at a time, and notes the resident memory on the way.
 """
 
@@ -27,6 +28,7 @@ from models import NAMES, ModelMissingError, default_cache, find
 from workloads import BATCH, batch_lengths, sentences
 
 ROUNDS = 15
+SINGLES = 400
 NOTED = 20  # times that memory is noted over a stream
 
 
@@ -95,7 +97,21 @@ def _overhead(folder: Path, rounds: int) -> dict[str, float]:
         "tokenize_ms": round(median(tokenizing) * 1e3, 2),
         # Each round's two times are taken one after the other, so the drift of the machine falls on both.
         "encode_over_pass": round(median(a / b for a, b in zip(whole, passes, strict=True)), 4),
+        "single_text_beside_pass_ms": round(_beside_single_pass(model) * 1e3, 3),
     }
+
+
+def _beside_single_pass(model: samesay.EmbeddingModel) -> float:
+    beside = []
+    for turn in range(SINGLES):
+        [text] = sentences([13], seed=turn)
+        tokens = model.tokenize([text])
+        begin = perf_counter()
+        model.encode(text)
+        encoded = perf_counter()
+        model.engine.embed(tokens.token_ids, tokens.offsets, model.dimensions)
+        beside.append(encoded - begin - (perf_counter() - encoded))
+    return median(beside)
 
 
 def _stream(model: samesay.EmbeddingModel, count: int) -> dict[str, object]:
