@@ -116,6 +116,7 @@ def test_json_has_the_documented_names(reasons: Reasons) -> None:
         "text_b",
         "score",
         "band",
+        "demoted_from",
         "probability",
         "shared",
         "differs",

@@ -18,9 +18,12 @@ _SURNAMES = frozenset(
     "安颜倪严牛温芦季俞章鲁"
     "葛伍韦申尤毕聂丛焦向柳邢骆岳齐梅莫庄辛管祝左涂谷祁时舒耿牟卜路詹关苗凌费纪靳盛童欧甄项曲成游阳裴"
     "席卫查屈鲍位覃霍翁隋植甘"
+    "符麦蒙缪解蒲戎胥苑滕栾瞿阮狄衡柴蓝褚蔺冉晏阚敖卞车仇储楚党刁窦封伏盖巩古官桂桓花吉计荆居蒯况练娄麻满茅米闵穆"
+    "宁农濮浦戚裘饶荣桑沙单商尚佘寿双司宿谈檀屠闻巫奚忻鄢闫燕应雍虞喻郁元云臧湛仲竺卓宗祖帅全丘练隆原幸桑"
 )
 # Surnames that are mostly other words; they need a title or the like beside them.
 _ALSO_WORDS = frozenset(
+    "解车储楚党封盖古官花吉计居况练满米宁农荣沙单商尚寿双司宿谈闻应元云祖全原幸隆仇蓝"
     "高方白常向左时关成位路任马金黄何文石安严温季易万段项游曲齐管谷查费席纪盛田江金于康牛"
 )
 _TWO_CHARACTER_SURNAME_LIST = """
@@ -58,12 +61,12 @@ _TITLE = re.compile(
 )
 _BEFORE = re.compile(
     r"(?:由|找|联系|联系人|负责人|经理|老师|医生|教授|主任|律师|客服|员工|同学|记者|叫|给|颁给|授予|"
-    r"向|和|与|跟|请|是|把|交给|作者|"
+    r"向|和|与|跟|请|是|把|交给|给了|问|在|归|聘请|邀请|通知|告诉|采访|作者|"
                      r"法官|院长|校长|董事长|总裁|代表|教练|导演|演员|选手|客户|用户|先生|女士|"
                      r"[,，。：:、]|^)$")  # fmt: skip
 _AFTER = re.compile(
     r"(?:负责|表示|说|称|指出|认为|宣布|将|已|在|于|担任|是|从|来自|向|被|的|签|签署|领取|购买|获|和|"
-    r"与|、|,|，|。|今天|昨天|明天|今年|去年|没|不|也|都|曾|正|还|先|会|要|想|去|来|到|给|把|为|对|打|写|拍|演|唱|谈|问|答|"
+    r"与|、|,|，|。|那|这|家|处|通|今天|昨天|明天|今年|去年|没|不|也|都|曾|正|还|先|会|要|想|去|来|到|给|把|为|对|打|写|拍|演|唱|谈|问|答|"
     r"主持|主讲|主演|执导|编剧|导演|撰写|发明|创办|创立|加入|离开|请假|出席|参加|完成|提出|发表|接受|拒绝|同意|反对|批准|"
     r"赢|输|夺|当选|毕业|出生|去世|住|买|卖|教|$)"
 )
@@ -86,17 +89,34 @@ def han_name_conflicts(text_a: str, text_b: str) -> Iterator[Conflict]:
     a, b = folded(text_a), folded(text_b)
     if max(len(a), len(b)) > _LONGEST:
         return
-    for tag, begin, end, other_begin, other_end in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
-        if tag != "replace":
-            continue
+    last = 0
+    for (begin, end), (other_begin, other_end), parted in _places(a, b):
         one, other = a[begin:end], b[other_begin:other_end]
-        if not (_JUST_HAN.fullmatch(one) and _JUST_HAN.fullmatch(other)) or one in b or other in a:
+        if begin < last or not (_JUST_HAN.fullmatch(one) and _JUST_HAN.fullmatch(other)):
             continue
-        wider = _whole_name(a, b, (begin, end), (other_begin, other_end))
+        if one in b or other in a:
+            continue
+        find = _people if parted else _whole_name
+        wider = find(a, b, (begin, end), (other_begin, other_end))
         if wider is not None:
             (begin, end), (other_begin, other_end) = wider
+            last = end
             yield Conflict("name", span_of(text_a, begin, end), span_of(text_b, other_begin, other_end),
                            a[begin:end], b[other_begin:other_end])  # fmt: skip
+
+
+def _places(a: str, b: str) -> Iterator[tuple[tuple[int, int], tuple[int, int], bool]]:
+    """Give what stands in place of each other, and together what a single shared character parts.
+
+    李红梅 and 吴小红 share a character, and are two whole names all the same.
+    """
+    changes = [one for one in SequenceMatcher(None, a, b, autojunk=False).get_opcodes() if one[0] != "equal"]
+    for place, (tag, begin, end, other_begin, other_end) in enumerate(changes):
+        if tag == "replace":
+            yield (begin, end), (other_begin, other_end), False
+        following = changes[place + 1 : place + 2]
+        if following and following[0][1] - end == 1:
+            yield (begin, following[0][2]), (other_begin, following[0][4]), True
 
 
 def _whole_name(
@@ -107,19 +127,30 @@ def _whole_name(
     suffixed = _SUFFIX.match(after[0]) and _SUFFIX.match(after[1]) and after[0][:1] == after[1][:1]
     if suffixed and all(2 <= len(word) <= 6 and not set(word) & _GENERIC for word in words):
         return one, other
-    people = [
-        _is_person(word, text[: place[0]], rest)
-        for word, text, place, rest in zip(words, (a, b), (one, other), after, strict=True)
-    ]
-    if all(people) or (any(people) and all(map(_may_be_person, words))):
-        return one, other
+    people = _people(a, b, one, other)
+    if people is not None:
+        return people
     if _called_by_surname(a[: one[0]], words, after) or _both_foreign(a, b, one, other):
         return one, other
+    shared = _given_name_behind(a[: one[0]], words, after)
+    if shared:
+        return (one[0], one[1] + shared), (other[0], other[1] + shared)
     if one[0] and a[one[0] - 1] in _SURNAMES and all(len(word) <= 2 for word in words):
         before = a[: one[0] - 1]
         if (_BEFORE.search(before) and _AFTER.match(after[0])) or _TITLE.match(after[0]):
             return (one[0] - 1, one[1]), (other[0] - 1, other[1])
     return None
+
+
+def _people(
+    a: str, b: str, one: tuple[int, int], other: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    words = a[slice(*one)], b[slice(*other)]
+    sure = [
+        _is_person(word, text[: place[0]], text[place[1] :])
+        for word, text, place in zip(words, (a, b), (one, other), strict=True)
+    ]
+    return (one, other) if all(sure) or (any(sure) and all(map(_may_be_person, words))) else None
 
 
 def _called_by_surname(before: str, words: tuple[str, str], after: tuple[str, str]) -> bool:
@@ -130,6 +161,19 @@ def _called_by_surname(before: str, words: tuple[str, str], after: tuple[str, st
         and not all(word in _ALSO_WORDS for word in words)
         and _AFTER.match(after[0]) is not None
     )
+
+
+def _given_name_behind(before: str, words: tuple[str, str], after: tuple[str, str]) -> int:
+    """Give the length of the given name that both have behind different surnames, 0 if there is none."""
+    if not all(len(word) == 1 and word in _SURNAMES for word in words) or not _BEFORE.search(before):
+        return 0
+    if any(word in _ALSO_WORDS for word in words):
+        return 0
+    for length in (1, 2):
+        given = after[0][:length]
+        if given == after[1][:length] and _JUST_HAN.fullmatch(given) and _AFTER.match(after[0][length:]):
+            return length
+    return 0
 
 
 def _both_foreign(a: str, b: str, one: tuple[int, int], other: tuple[int, int]) -> bool:

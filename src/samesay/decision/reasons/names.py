@@ -260,14 +260,24 @@ def _closeness(a: Reading, b: Reading, one: Name, other: Name, alone: bool) -> i
     same = (_neighbour(a, one, -1) == _neighbour(b, other, -1)) + (
         _neighbour(a, one, 1) == _neighbour(b, other, 1)
     )
-    if same and _alike(a, b):
+    if same and _alike_beside(a, b, one, other):
         return 1 + same
     # Two places, or two companies, need less to be taken for the same.
-    return int(alone and _alike(a, b, _LESS_ALIKE if len(kinds) == 1 and "name" not in kinds else _ALIKE))
+    least = _LESS_ALIKE if len(kinds) == 1 and "name" not in kinds else _ALIKE
+    return int(alone and _alike(a, b, least))
 
 
 def _alike(a: Reading, b: Reading, least: float = _ALIKE) -> bool:
     return overlap(a.words, b.words) >= least
+
+
+def _alike_beside(a: Reading, b: Reading, one: Name, other: Name) -> bool:
+    """Whether texts share most words, apart from the two names."""
+    left, right = (
+        tuple(word for word in reading.words if not name.span.begin <= word.begin < name.span.end)
+        for reading, name in ((a, one), (b, other))
+    )
+    return overlap(left, right) >= _ALIKE
 
 
 def _neighbour(reading: Reading, name: Name, step: int) -> str:
