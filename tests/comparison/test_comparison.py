@@ -274,7 +274,8 @@ def test_a_process_that_dies_on_the_way_is_reported_and_the_others_go_on(
                 child.kill()
             yield child, about
 
-    monkeypatch.setattr("samesay.comparison.comparing.opened", dying)
+    for stage in ("stages", "comparing"):
+        monkeypatch.setattr(f"samesay.comparison.{stage}.opened", dying)
     settings = replace(SETTINGS, rounds=1, instructions=False)
     found, _ = compared(names, data, settings)
     (failure,) = found.failures

@@ -232,7 +232,7 @@ def query_groups(kept: Kept, body: Json) -> Json:
         )
         groups = {}
         for one in found:
-            groups.setdefault(one.payload[key], []).append(one)
+            groups.setdefault((one.payload or {})[key], []).append(one)
         if len(groups) >= wanted or len(found) < limit or limit > _MOST_GROUPED:
             break
         limit *= 4
@@ -261,12 +261,11 @@ _ROUTES: Mapping[tuple[str, str], Callable[[Kept, Json], Json]] = {
 
 def filter_of(value: Mapping[str, Json]) -> edge.Filter:
     """Give a filter of a request as the engine takes it."""
-    parts = {
-        key: [_condition(one) for one in value[key]]
+    must, should, must_not = (
+        None if value.get(key) is None else [_condition(one) for one in value[key]]
         for key in ("must", "should", "must_not")
-        if value.get(key) is not None
-    }
-    return edge.Filter(**parts)
+    )
+    return edge.Filter(must=must, should=should, must_not=must_not)
 
 
 def _condition(value: Mapping[str, Json]) -> Any:
