@@ -10,6 +10,7 @@ from typing import Any
 
 from samesay.checkpoint.architecture import Architecture
 from samesay.checkpoint.jsonfile import read_json_if_present
+from samesay.checkpoint.word_splitting import split_words_at_once
 from samesay.errors import CheckpointError, PromptError, SamesayError, TextError
 
 # tokenizer_config.json writes "no limit" as 1e30.
@@ -51,6 +52,7 @@ class TextTokenizer:
             # A checkpoint may carry the settings of whoever saved it: MiniLM's cuts and pads to 128.
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
+            split_words_at_once(self._tokenizer)
             self._check_vocabulary(architecture)
             self._appended = self._missing_end_token(architecture)
             self.special_tokens = self._find_special_tokens()
