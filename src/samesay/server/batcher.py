@@ -23,7 +23,7 @@ from samesay.vectors import have_length_one
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 1, 300
 # How long a pass may take to hold more than the tokens that an operator set, and how many times as many.
-_MOMENT_SECONDS = 0.1
+_MOMENT_SECONDS = 0.15
 _MOST_BATCHES = 4
 # What a pass still counts in the measured speed after a full one.
 _FADING = 0.9
