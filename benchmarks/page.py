@@ -17,6 +17,7 @@ import argparse
 import csv
 import json
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -71,7 +72,7 @@ def main() -> int:
         found, chromium = measure(url, options.runs, options.matrices)
     result = {
         "date": datetime.now(timezone.utc).date().isoformat(),
-        "command": "python benchmarks/page.py --json benchmarks/results/page.json",
+        "command": "python benchmarks/" + shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "hardware": hardware(),
         "versions": versions(["samesay", "numpy", "playwright"]) | {"chromium": chromium},
         "load_average": load_average(),

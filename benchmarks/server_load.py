@@ -120,7 +120,7 @@ class _Bench:
         passages = self._passages()
         sentences = [
             Load("single", self._singles, self._options.single_connections),
-            Load(f"lists_of_{LIST}", self._lists, 8),
+            Load(f"lists_of_{LIST}", self._lists, 16),
         ]
         alone = [Load("single", singles(self._name, passages), self._options.passage_connections)]
         with self._start() as server:
@@ -223,11 +223,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", default="bundled", help="a folder or name")
     parser.add_argument("--parts", type=lambda text: text.split(","), default=list(PARTS))
     parser.add_argument("--texts", type=Path, help="a file with a sentence a line, up to its first tab")
-    parser.add_argument("--rounds", type=int, default=3, help="of saturation and fairness")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each turn in a round")
-    parser.add_argument("--single-connections", type=int, default=96)
+    parser.add_argument("--rounds", type=int, default=7, help="of saturation and fairness")
+    parser.add_argument("--seconds", type=float, default=1.5, help="of each turn in a round")
+    parser.add_argument("--single-connections", type=int, default=256)
     parser.add_argument("--passage-tokens", type=int, default=256, help="of saturation")
-    parser.add_argument("--passage-connections", type=int, default=16)
+    parser.add_argument("--passage-connections", type=int, default=32)
     parser.add_argument("--minutes", type=float, default=2.0, help="of overload")
     parser.add_argument(
         "--times", type=float, default=2.0, help="the load of overload, as a multiple of what it carries"

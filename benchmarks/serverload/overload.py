@@ -15,7 +15,8 @@ from serverload.running import Server, metrics, new_watch
 
 _CAPACITY_SECONDS = 5.0
 _REST_SECONDS = 1.0
-_PASSES_UNDER_WAY = 2
+# Two, and each of a fast model may hold four times the tokens that are set.
+_PASSES_UNDER_WAY = 8
 
 
 async def overload(

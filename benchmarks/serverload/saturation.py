@@ -20,7 +20,7 @@ from serverload.driving import Tally, closed_loop
 from serverload.questions import Checker, Corpus, Question
 from serverload.running import Server, metrics
 
-_WARM_SECONDS = 1.0
+_WARM_SECONDS = 0.5
 # Threads that wait for more work in a loop give up in this time.
 _SETTLE_SECONDS = 0.1
 _BARE, _BARE_SMALL, _ENCODE = "engine", "engine_in_batches_of_the_server", "encode_from_texts"

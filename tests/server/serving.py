@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from samesay import EmbeddingModel, load
 from samesay.engine.base import Engine, Precision
-from samesay.server.app import create_app, services_in
+from samesay.server.app import create_app, express_of, services_in
 from samesay.server.connections import bounded_connections
+from samesay.server.express import Express
 from samesay.server.plans import CollectionPlan, IntentsPlan, ModelPlan
 from samesay.server.process import listening_socket
 from samesay.server.services import Services
@@ -119,6 +120,7 @@ class Serving:
     url: str
     port: int
     services: Services
+    express: Express
 
     def client(self, timeout: float = PATIENCE) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=timeout)
@@ -146,7 +148,7 @@ def serving(
     )
     config = uvicorn.Config(
         app,
-        http=bounded_connections(settings.limits),
+        http=bounded_connections(settings.limits, express_of(app)),
         loop="asyncio",
         ws="none",
         log_config=None,
@@ -160,7 +162,7 @@ def serving(
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:
-        there = Serving(f"http://127.0.0.1:{port}", port, services_in(app))
+        there = Serving(f"http://127.0.0.1:{port}", port, services_in(app), express_of(app))
         if wait:
             until(lambda: (there.services.models.ready and app.state.collections.ready) or bool(failures))
             if failures:

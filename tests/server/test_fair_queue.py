@@ -35,13 +35,13 @@ def plain(ticket: int, *tokens: int) -> list[Item]:
 def emptied(queue: FairQueue) -> list[list[Item]]:
     batches = []
     while queue.requests:
-        batches.append(queue.next_batch())
+        batches.append(queue.next_batch(BATCH))
     return batches
 
 
 @given(st.lists(st.lists(mixed_kinds, min_size=1, max_size=6), min_size=1, max_size=12))
 def test_every_text_goes_exactly_once_and_those_of_a_request_in_order(requests: list[Request]) -> None:
-    queue = FairQueue(BATCH, QUEUE)
+    queue = FairQueue(QUEUE)
     for ticket, request in enumerate(requests):
         queue.add(items(ticket, request))
     assert queue.tokens == sum(tokens for request in requests for tokens, _, _ in request)
@@ -49,12 +49,12 @@ def test_every_text_goes_exactly_once_and_those_of_a_request_in_order(requests: 
     assert queue.tokens == 0
     for ticket, request in enumerate(requests):
         assert [item for item in gone if item.ticket == ticket] == items(ticket, request)
-    assert queue.next_batch() == []
+    assert queue.next_batch(BATCH) == []
 
 
 @given(st.lists(st.lists(mixed_kinds, min_size=1, max_size=6), min_size=1, max_size=12))
 def test_batch_fits_the_budget_or_is_one_text_and_has_one_width_and_prefix(requests: list[Request]) -> None:
-    queue = FairQueue(BATCH, QUEUE)
+    queue = FairQueue(QUEUE)
     for ticket, request in enumerate(requests):
         queue.add(items(ticket, request))
     for batch in emptied(queue):
@@ -68,7 +68,7 @@ def test_batch_fits_the_budget_or_is_one_text_and_has_one_width_and_prefix(reque
 def test_next_batch_begins_with_the_request_of_least_mark(
     requests: list[Request], data: st.DataObject
 ) -> None:
-    queue = FairQueue(BATCH, QUEUE)
+    queue = FairQueue(QUEUE)
     served = 0
     marks: dict[int, int] = {}
     left: Counter[int] = Counter()
@@ -77,7 +77,7 @@ def test_next_batch_begins_with_the_request_of_least_mark(
         marks[ticket] = served + min(HEAD_START * sum(tokens for tokens, _, _ in request), QUEUE)
         left[ticket] = len(request)
         if data.draw(st.booleans()):
-            batch = queue.next_batch()
+            batch = queue.next_batch(BATCH)
             served += sum(item.tokens for item in batch)
             waiting = [ticket for ticket in marks if left[ticket]]
             assert batch[0].ticket == min(waiting, key=lambda ticket: (marks[ticket], ticket))
@@ -86,7 +86,7 @@ def test_next_batch_begins_with_the_request_of_least_mark(
 
 @given(st.integers(BATCH, 5000), st.lists(st.integers(1, BATCH), min_size=1, max_size=30))
 def test_short_request_overtakes_a_longer_one_that_still_waits(long: int, shorts: list[int]) -> None:
-    queue = FairQueue(BATCH, QUEUE)
+    queue = FairQueue(QUEUE)
     queue.add(plain(0, *[BATCH] * (1 + long // BATCH)))
     for ticket, tokens in enumerate(shorts, 1):
         queue.add(plain(ticket, tokens))
@@ -105,7 +105,7 @@ def test_long_request_waits_for_its_head_start_and_what_waits_at_most(
     long: int, before: list[int], stream: list[list[int]]
 ) -> None:
     """However many short requests come: each pass serves one batch, and then others come."""
-    queue = FairQueue(BATCH, QUEUE)
+    queue = FairQueue(QUEUE)
     for ticket, tokens in enumerate(before, 1):
         queue.add(plain(ticket, tokens))
     queue.add(plain(0, long))
@@ -117,7 +117,7 @@ def test_long_request_waits_for_its_head_start_and_what_waits_at_most(
             queue.add(plain(ticket, tokens))
             ticket += 1
         most_waiting = max(most_waiting, queue.tokens)
-        batch = queue.next_batch()
+        batch = queue.next_batch(BATCH)
         if any(item.ticket == 0 for item in batch):
             break
         served += sum(item.tokens for item in batch)
@@ -130,11 +130,13 @@ class Simulation:
 
     Attributes:
         queue: The queue.
+        batch: Tokens of a pass.
         clock: Tokens so far.
         waits: Of each request that is done, its tokens and how long it took.
     """
 
     queue: FairQueue
+    batch: int = BATCH
     clock: int = 0
     waits: list[tuple[int, int]] = field(default_factory=list)
     _came: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -147,7 +149,7 @@ class Simulation:
         self.queue.add(plain(ticket, *tokens))
 
     def run_a_pass(self) -> None:
-        batch = self.queue.next_batch()
+        batch = self.queue.next_batch(self.batch)
         self.clock += sum(item.tokens for item in batch)
         for item in batch:
             self._left[item.ticket] -= 1
@@ -159,7 +161,7 @@ class Simulation:
 @pytest.mark.parametrize("longs", [2, 8, 30])
 def test_short_request_among_long_ones_that_always_ask_again_waits_for_two_passes(longs: int) -> None:
     batch, short, texts = 512, 13, 8
-    world = Simulation(FairQueue(batch, 131_072))
+    world = Simulation(FairQueue(131_072), batch)
     chance = random.Random(longs)
     for _ in range(longs):
         world.ask(0, *[batch] * texts)
@@ -181,7 +183,7 @@ def test_short_request_among_long_ones_that_always_ask_again_waits_for_two_passe
 
 
 def test_long_request_among_short_ones_beyond_what_the_network_can_do_is_done_in_bounded_time() -> None:
-    world = Simulation(FairQueue(BATCH, QUEUE))
+    world = Simulation(FairQueue(QUEUE))
     world.ask(0, *[BATCH] * 40)
     while not any(tokens > BATCH for tokens, _ in world.waits):
         for _ in range(2 * BATCH // 10):
@@ -194,10 +196,10 @@ def test_long_request_among_short_ones_beyond_what_the_network_can_do_is_done_in
 
 @given(st.lists(st.lists(kinds, min_size=1, max_size=6), min_size=1, max_size=12), st.data())
 def test_withdrawn_request_leaves_no_trace(requests: list[Request], data: st.DataObject) -> None:
-    queue = FairQueue(BATCH, QUEUE)
+    queue = FairQueue(QUEUE)
     for ticket, request in enumerate(requests):
         queue.add(items(ticket, request))
-    started = {item.ticket for item in queue.next_batch()}
+    started = {item.ticket for item in queue.next_batch(BATCH)}
     withdrawn = data.draw(st.sets(st.sampled_from(range(len(requests)))))
     for ticket in withdrawn:
         queue.withdraw(ticket)
@@ -209,14 +211,14 @@ def test_withdrawn_request_leaves_no_trace(requests: list[Request], data: st.Dat
 
 
 def test_equal_requests_are_answered_one_after_the_other() -> None:
-    queue = FairQueue(BATCH, QUEUE)
+    queue = FairQueue(QUEUE)
     queue.add(plain(1, *[BATCH] * 3))
     queue.add(plain(2, *[BATCH] * 3))
     assert [batch[0].ticket for batch in emptied(queue)] == [1, 1, 1, 2, 2, 2]
 
 
 def test_room_that_is_left_goes_to_whoever_fits() -> None:
-    queue = FairQueue(BATCH, QUEUE)
+    queue = FairQueue(QUEUE)
     queue.add(plain(1, 60))
     queue.add(plain(2, 70))
     queue.add(plain(3, 80))
@@ -225,5 +227,5 @@ def test_room_that_is_left_goes_to_whoever_fits() -> None:
     queue.add(plain(6, 101))
     queue.add([Item(7, 0, 150, 8), Item(7, 1, 5, 8)])
     queue.add([Item(8, 0, 40, 8), Item(8, 1, 500, 8)])
-    first = queue.next_batch()
+    first = queue.next_batch(BATCH)
     assert [(item.ticket, item.index) for item in first] == [(1, 0), (8, 0)]

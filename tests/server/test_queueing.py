@@ -22,8 +22,8 @@ from samesay.engine.base import Engine
 from samesay.errors import EngineError
 from samesay.server.batcher import Batcher
 from samesay.server.metrics import ServerMetrics
-from samesay.server.preparing import Prepared
 from samesay.server.settings import Limits, ServerSettings
+from samesay.tokens import TokenizedTexts
 
 
 @dataclass(frozen=True)
@@ -159,14 +159,14 @@ LARGE = "never answered " * 2000
 def tokenized(server: Held, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A list that will have every text that is tokenized from now on."""
     seen: list[str] = []
-    preparing = server.running.services.models.find(QWEN).preparing
-    inner = preparing.texts
+    model = server.running.services.models.find(QWEN).model
+    inner = model.tokenize
 
-    def texts(given: list[str], *rest: Any) -> Prepared:
+    def tokenize(given: list[str], **options: Any) -> TokenizedTexts:
         seen.extend(given)
-        return inner(given, *rest)
+        return inner(given, **options)
 
-    monkeypatch.setattr(preparing, "texts", texts)
+    monkeypatch.setattr(model, "tokenize", tokenize)
     return seen
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from samesay.checkpoint.architecture import Architecture
 from samesay.checkpoint.jsonfile import read_json_if_present
+from samesay.checkpoint.word_splitting import split_words_at_once
 from samesay.checkpoint.words import ID_BYTES, KnownWords, pack, unpack, words_stand_alone
 from samesay.errors import CheckpointError, PromptError, SamesayError, TextError
 from samesay.tokens import TokenizedTexts
@@ -59,10 +60,13 @@ class TextTokenizer:
             # A checkpoint may carry the settings of whoever saved it: MiniLM's cuts and pads to 128.
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
+            # Asked of the tokenizer as its file has it; what comes after gives the same ids.
+            stand_alone = words_stand_alone(self._tokenizer)
+            split_words_at_once(self._tokenizer)
             self._check_vocabulary(architecture)
             self._appended = self._missing_end_token(architecture)
             self.special_tokens = self._find_special_tokens()
-            self._words = self._keep_words()
+            self._words = self._keep_words() if stand_alone else None
         self._prefixes: dict[str, NDArray[np.int32]] = {}
         self.max_tokens = _read_limit(folder, architecture)
         around = self.special_tokens.leading + len(self.special_tokens.trailing)
@@ -172,8 +176,6 @@ class TextTokenizer:
         return SpecialTokens(leading, (*ids, *self._appended))
 
     def _keep_words(self) -> KnownWords | None:
-        if not words_stand_alone(self._tokenizer):
-            return None
         whole = [*self._tokenizer.encode("a").ids, *self._appended]
         head, tail = whole[: self.special_tokens.leading], list(self.special_tokens.trailing)
         if whole != [*head, *self._tokenizer.encode("a", add_special_tokens=False).ids, *tail]:

@@ -18,6 +18,7 @@ class RequestRecord:
 
     Attributes:
         request_id: Also a header of the answer.
+        began: When its headers were read, by the monotonic clock.
         model: The model that answered.
         inputs: How many texts or sequences it had.
         tokens: Tokens of its inputs.
@@ -25,6 +26,7 @@ class RequestRecord:
     """
 
     request_id: str
+    began: float
     model: str | None = None
     inputs: int | None = None
     tokens: int | None = None

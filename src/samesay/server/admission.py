@@ -28,13 +28,25 @@ class Admission:
         Raises:
             Problem: When all are taken.
         """
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def enter(self) -> None:
+        """Take a place.
+
+        Raises:
+            Problem: When all are taken.
+        """
         if self._inside >= self._most:
             raise overloaded(
                 f"{self._inside} requests are in work already, of {self._most} that may; ask again later",
                 self._seconds_to_wait(),
             )
         self._inside += 1
-        try:
-            yield
-        finally:
-            self._inside -= 1
+
+    def leave(self) -> None:
+        """Give a place back."""
+        self._inside -= 1

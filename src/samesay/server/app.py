@@ -26,13 +26,14 @@ from samesay.server.body_limits import BodyLimits
 from samesay.server.deciders import Deciders
 from samesay.server.direct import Direct, Endpoint
 from samesay.server.draining import Draining, DrainingGate
+from samesay.server.express import Express
 from samesay.server.metrics import ServerMetrics
-from samesay.server.observing import Observing
+from samesay.server.observing import CLIENT_GONE, Observer, Observing
 from samesay.server.openapi import page, with_keys
 from samesay.server.page import routes as page_routes
 from samesay.server.page.files import PageFiles, page_files
 from samesay.server.plans import CollectionPlan, IntentsPlan, ModelPlan
-from samesay.server.problems import Problem, problem_of
+from samesay.server.problems import Problem, bug, problem_of
 from samesay.server.routers import (
     calibrate,
     decide,
@@ -67,7 +68,6 @@ _DIRECT: Mapping[str, Endpoint] = MappingProxyType(
     }
 )
 _DESCRIPTION = "Embeddings as OpenAI's API has them, and similarity, from models on this machine."
-_CLIENT_GONE = 499
 _NOT_FOUND = 404
 _LAST_PASS_SECONDS = 5.0
 
@@ -142,7 +142,11 @@ def create_app(
         # Last, as FastAPI makes its document anew after every further route.
         app.openapi_schema = with_keys(app.openapi(), open_paths(settings.access))
     _handle_errors(app)
-    app.layers = _layers(app, services, log)
+    paths = [path for path in app.openapi()["paths"] if "{" not in path]
+    observer = Observer(services.metrics, log, paths)
+    authentication = Authentication(_inner_layers(app, services), settings.access)
+    app.layers = _layers(authentication, services, observer)
+    app.state.express = Express(services, observer, authentication)
     return app
 
 
@@ -170,12 +174,18 @@ class _Application(FastAPI):
         await super().__call__(scope, receive, send)
 
 
-def _layers(app: _Application, services: Services, log: AccessLog | None) -> ASGIApp:
+def express_of(app: FastAPI) -> Express:
+    """Give what answers small requests before the application does."""
+    return cast(Express, app.state.express)
+
+
+def _inner_layers(app: _Application, services: Services) -> ASGIApp:
+    return BodyLimits(Direct(app.routed, _DIRECT, _EXPECTED), services.settings.limits)
+
+
+def _layers(inner: ASGIApp, services: Services, observer: Observer) -> ASGIApp:
     settings = services.settings
-    layers: ASGIApp = Direct(app.routed, _DIRECT, _EXPECTED)
-    layers = BodyLimits(layers, settings.limits)
-    layers = Authentication(layers, settings.access)
-    layers = PageFiles(layers, page_files())
+    layers: ASGIApp = PageFiles(inner, page_files())
     if settings.access.cors_origins:
         layers = CORSMiddleware(
             layers,
@@ -185,9 +195,7 @@ def _layers(app: _Application, services: Services, log: AccessLog | None) -> ASG
             expose_headers=["Retry-After", "X-Request-Id"],
         )
     layers = DrainingGate(layers, services.draining)
-    layers = ServerErrorMiddleware(layers, handler=_bug)
-    paths = [path for path in app.openapi()["paths"] if "{" not in path]
-    return Observing(layers, services.metrics, log, paths)
+    return Observing(ServerErrorMiddleware(layers, handler=_bug), observer)
 
 
 def _lifespan(
@@ -201,7 +209,7 @@ def _lifespan(
     opened: Callable[[str], None],
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         def load() -> None:
             try:
                 services.models.load_all(services.settings, services.metrics, ready)
@@ -217,6 +225,7 @@ def _lifespan(
         services.models.stop()
         await asyncio.to_thread(services.models.join, _LAST_PASS_SECONDS)
         await asyncio.to_thread(collections.close)
+        express_of(app).stop()
         services.pool.stop()
         services.large_pool.shutdown(cancel_futures=True)
         if log:
@@ -251,14 +260,11 @@ async def _http(request: Request, error: HTTPException) -> Response:
 
 
 async def _gone(_: Request, __: ClientGoneError) -> Response:
-    return Response(status_code=_CLIENT_GONE)
+    return Response(status_code=CLIENT_GONE)
 
 
 async def _bug(_: Request, __: Exception) -> Response:
-    # The process writes the traceback to its standard error and ends the connection. Told so, the client
-    # does not send its next request there.
-    message = "something failed in the server; its log says what"
-    return Problem(500, message, headers={"Connection": "close"}).response()
+    return bug().response()
 
 
 # Each handler is given the errors of its class only, which the types of Starlette cannot say.

@@ -31,13 +31,16 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
         if scope["type"] == "http" and self._keys and scope["path"] not in self._open:
-            problem = self._problem(header(scope, b"authorization"))
+            problem = self.problem(header(scope, b"authorization"))
             if problem is not None:
                 await refuse(problem, scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _problem(self, given: str | None) -> Problem | None:
+    def problem(self, given: str | None) -> Problem | None:
+        """Say what is wrong with a header ``Authorization``; with nothing where there are no keys."""
+        if not self._keys:
+            return None
         if not given:
             message = "no API key was given; send it as the header Authorization: Bearer KEY"
             return Problem(401, message, code="missing_api_key", headers=_CHALLENGE)

@@ -22,6 +22,9 @@ from samesay.server.settling import settle
 from samesay.vectors import have_length_one
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 1, 300
+# How long a pass may take to hold more than the tokens that an operator set, and how many times as many.
+_MOMENT_SECONDS = 0.15
+_MOST_BATCHES = 4
 # What a pass still counts in the measured speed after a full one.
 _FADING = 0.9
 _DAMAGED = "the model gave a vector that is not finite or has no length: its weights are damaged"
@@ -63,7 +66,7 @@ class Batcher:
 
     Args:
         engine: What runs the model.
-        batch_tokens: Tokens that go through the network together.
+        batch_tokens: Tokens that go through the network together; more where that takes a moment only.
         queue_tokens: Tokens that may wait.
         metrics: Is told of every pass.
     """
@@ -72,7 +75,7 @@ class Batcher:
         self._engine = engine
         self._most_tokens = queue_tokens
         self._metrics = metrics
-        self._queue = FairQueue(batch_tokens, queue_tokens)
+        self._queue = FairQueue(queue_tokens)
         self._jobs: dict[int, Job] = {}
         self._tickets = 0
         self._batch_tokens = batch_tokens
@@ -130,22 +133,44 @@ class Batcher:
         Raises:
             Problem: When too much waits already, or the server stops.
         """
-        count = len(prepared.tokens)
         with self._changed:
-            if self._stopped:
-                raise unavailable("the server is stopping", "stopping", _SHORTEST_WAIT)
-            if self._queue.tokens + prepared.computed_tokens > self._most_tokens:
-                raise overloaded(
-                    f"{self._queue.tokens} tokens wait for this model already, of {self._most_tokens} that "
-                    f"may, and this request has {prepared.computed_tokens}; ask again later",
-                    self.seconds_to_wait(),
-                )
-            self._tickets += 1
-            vectors = np.empty((count, prepared.width), np.float32)
-            job = Job(self._tickets, prepared, answer, vectors, count)
-            self._jobs[job.ticket] = job
-            self._queue.add(_items(job))
+            job = self._accept(prepared, answer)
             self._changed.notify()
+        return job
+
+    def submit_several(
+        self, requests: Sequence[tuple[Prepared, asyncio.Future[NDArray[np.float32]]]]
+    ) -> list[Job | Problem]:
+        """Let several requests wait, so that they can share a pass.
+
+        Returns:
+            For each its job, or why it has none.
+        """
+        found: list[Job | Problem] = []
+        with self._changed:
+            for prepared, answer in requests:
+                try:
+                    found.append(self._accept(prepared, answer))
+                except Problem as problem:
+                    found.append(problem)
+            self._changed.notify()
+        return found
+
+    def _accept(self, prepared: Prepared, answer: asyncio.Future[NDArray[np.float32]]) -> Job:
+        if self._stopped:
+            raise unavailable("the server is stopping", "stopping", _SHORTEST_WAIT)
+        if self._queue.tokens + prepared.computed_tokens > self._most_tokens:
+            raise overloaded(
+                f"{self._queue.tokens} tokens wait for this model already, of {self._most_tokens} that "
+                f"may, and this request has {prepared.computed_tokens}; ask again later",
+                self.seconds_to_wait(),
+            )
+        self._tickets += 1
+        count = len(prepared.tokens)
+        vectors = np.empty((count, prepared.width), np.float32)
+        job = Job(self._tickets, prepared, answer, vectors, count)
+        self._jobs[job.ticket] = job
+        self._queue.add(_items(job))
         return job
 
     def withdraw(self, job: Job) -> None:
@@ -176,7 +201,7 @@ class Batcher:
                     self._changed.wait()
                 if self._stopped:
                     return
-                batch = self._queue.next_batch()
+                batch = self._queue.next_batch(self._pass_tokens())
                 jobs = [self._jobs[item.ticket] for item in batch]
             try:
                 self._run(batch, jobs)
@@ -184,6 +209,12 @@ class Batcher:
                 continue
             except Exception as error:
                 self._give_up(jobs, error)
+
+    def _pass_tokens(self) -> int:
+        # A pass has work that does not grow with its tokens. So a fast model takes more of what waits at
+        # once, as long as a short request that comes meanwhile hardly notices.
+        fast = int(self.tokens_per_second * _MOMENT_SECONDS)
+        return min(max(self._batch_tokens, fast), _MOST_BATCHES * self._batch_tokens)
 
     def _run(self, batch: Sequence[Item], jobs: Sequence[Job]) -> None:
         began = time.monotonic()

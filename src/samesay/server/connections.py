@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from samesay.server.departure import DEPARTURE, Departure
 from samesay.server.joined_writes import JoinedWrites
@@ -17,6 +18,12 @@ from samesay.server.settings import Limits
 if TYPE_CHECKING:
     from asyncio import TimerHandle
 
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from samesay.server.express import Express
+
+# Time in which the small body of a request follows its head.
+_BODY_FOLLOWS_SECONDS = 0.05
 _PHRASES = {400: "Bad Request", 429: "Too Many Requests", 431: "Request Header Fields Too Large"}
 
 
@@ -27,9 +34,11 @@ class BoundedConnection(HttpToolsProtocol):
 
     Attributes:
         limits: Set by ``bounded_connections``.
+        express: What answers small requests before the application does, or None; set there too.
     """
 
     limits: Limits
+    express: Express | None
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -38,6 +47,10 @@ class BoundedConnection(HttpToolsProtocol):
         self._head_timer: TimerHandle | None = None
         self._write_timer: TimerHandle | None = None
         self._departure = Departure()
+        self._receiving = False
+        # A request whose body may come in a moment, and when that moment has passed.
+        self._held: tuple[RequestResponseCycle, Any] | None = None
+        self._held_timer: TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin: a request must arrive soon."""
@@ -52,6 +65,7 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._cancel_head_timer()
+        self._let_go()
         self.resume_writing()
         super().connection_lost(exc)
         self._departure.happen()
@@ -61,7 +75,12 @@ class BoundedConnection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._only_head = self._reading_head
+        self._receiving = True
         super().data_received(data)
+        self._receiving = False
+        if self._held is not None and self._held_timer is None:
+            # Many clients send the body after the head.
+            self._held_timer = self.loop.call_later(_BODY_FOLLOWS_SECONDS, self._give_to_application)
         if self._only_head:
             # A long header is told by on_header only when it is there as a whole.
             self._count(len(data))
@@ -95,11 +114,67 @@ class BoundedConnection(HttpToolsProtocol):
         self._head_bytes = 0
         if self.cycle is not None:
             super().on_message_complete()
+        if self._held is not None:
+            self._ask_express(*self._held)
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
         if self.cycle is not None:
             super().on_body(body)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # If its body comes at once, the application need not know of a small request.
+        if (
+            self._receiving
+            and self.express is not None
+            and not self.flow.write_paused
+            and self.express.takes(cycle.scope)
+        ):
+            self._held = cycle, app
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _ask_express(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._let_go()
+        if self.express is None or not self.express.open:
+            super()._start_asgi_task(cycle, app)
+            return
+        self.express.ask(
+            cycle.scope, bytes(cycle.body), self._departure, lambda *answer: self._answer(cycle, *answer)
+        )
+
+    def _give_to_application(self) -> None:
+        if self._held is not None:
+            held = self._held
+            self._let_go()
+            super()._start_asgi_task(*held)
+
+    def _let_go(self) -> None:
+        self._held = None
+        if self._held_timer is not None:
+            self._held_timer.cancel()
+            self._held_timer = None
+
+    def _answer(
+        self, cycle: RequestResponseCycle, status: int, headers: Sequence[tuple[bytes, bytes]], content: bytes
+    ) -> None:
+        """Do at once what a cycle does in steps when the application answers."""
+        if cycle.disconnected or self.transport.is_closing():
+            return
+        parts = [STATUS_LINE[status]]
+        closing = not cycle.keep_alive
+        for name, value in (*self.server_state.default_headers, *headers):
+            parts += (name, b": ", value, b"\r\n")
+            closing = closing or (name == b"connection" and value == b"close")
+        if not cycle.keep_alive:
+            parts.append(b"connection: close\r\n")
+        parts += (b"content-length: %d\r\n\r\n" % len(content), content)
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(b"".join(parts))
+        if closing:
+            self.transport.close()
+        cycle.on_response()
+        cycle.on_response = _nothing
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, in the words of every other error."""
@@ -156,6 +231,10 @@ def _send_at_once(transport: asyncio.Transport) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def bounded_connections(limits: Limits) -> type[BoundedConnection]:
+def _nothing() -> None:
+    """What is left to do when an answer is written."""
+
+
+def bounded_connections(limits: Limits, express: Express | None = None) -> type[BoundedConnection]:
     """Give the class of connections with these limits, as uvicorn wants a class."""
-    return type("BoundedConnection", (BoundedConnection,), {"limits": limits})
+    return type("BoundedConnection", (BoundedConnection,), {"limits": limits, "express": express})

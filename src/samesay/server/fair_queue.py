@@ -53,13 +53,11 @@ class FairQueue:
     """The texts that wait for one model.
 
     Args:
-        batch_tokens: Tokens that go through the network together; a longer text goes alone.
         queue_tokens: Tokens that may wait, which bounds the head start of long requests. The queue does not
             refuse more: that is its owner's part.
     """
 
-    def __init__(self, batch_tokens: int, queue_tokens: int) -> None:
-        self._batch_tokens = batch_tokens
+    def __init__(self, queue_tokens: int) -> None:
         self._most_head_start = queue_tokens
         self._waiting: dict[int, _Waiting] = {}
         self._served = 0
@@ -88,18 +86,21 @@ class FairQueue:
         if waiting:
             self._tokens -= sum(item.tokens for item in waiting.items)
 
-    def next_batch(self) -> list[Item]:
+    def next_batch(self, tokens: int) -> list[Item]:
         """Take what goes through the network next.
 
         The first text of the request with the least mark always goes. What room is left goes to the texts
         after it, request by request in the order of marks, as far as they fit and can share the pass.
+
+        Args:
+            tokens: How many may go together; a longer text goes alone.
 
         Returns:
             At least one text, if any waits; of each request its first ones.
         """
         batch: list[Item] = []
         prefix: bytes | None = None
-        room = self._batch_tokens
+        room = tokens
         for waiting in self._in_order():
             while waiting.items:
                 item = waiting.items[0]

@@ -38,9 +38,11 @@ class ServerMetrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self.in_flight = Gauge(
+        # Requests that are not answered yet.
+        self.in_flight = 0
+        Gauge(
             "samesay_requests_in_flight", "Requests that are not answered yet.", registry=self.registry
-        )
+        ).set_function(lambda: self.in_flight)
         self._inputs = Counter(
             "samesay_inputs", "Texts and sequences of token ids embedded.", ["model"], registry=self.registry
         )

@@ -5,32 +5,30 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
+from typing import Any
 
 from samesay.server.access_log import AccessLog, RequestRecord
 from samesay.server.asgi import ASGIApp, Message, Receive, Scope, Send
 from samesay.server.metrics import ServerMetrics
 
 RECORD = "samesay.record"
-_CLIENT_GONE = 499
+# What is noted of a request whose client left before the answer.
+CLIENT_GONE = 499
 _LONGEST_PATH = 200
 
 
-class Observing:
-    """Watches requests go by.
+class Observer:
+    """Gives requests their ids, counts them and logs them.
 
     Args:
-        app: What answers them.
         metrics: Counts them.
         log: Logs them, or None.
         paths: The paths that metrics tell apart; all others are "other", whoever thinks them up.
     """
 
-    def __init__(
-        self, app: ASGIApp, metrics: ServerMetrics, log: AccessLog | None, paths: Collection[str]
-    ) -> None:
-        self._app = app
+    def __init__(self, metrics: ServerMetrics, log: AccessLog | None, paths: Collection[str]) -> None:
         self._metrics = metrics
         self._log = log
         self._paths = frozenset(paths)
@@ -38,39 +36,27 @@ class Observing:
         self._first_half = secrets.token_hex(8)
         self._numbers = itertools.count()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        began = time.monotonic()
+    def begin(self) -> RequestRecord:
+        """Note a request."""
+        self._metrics.in_flight += 1
+        return RequestRecord(f"req_{self._first_half}{next(self._numbers):08x}", time.monotonic())
+
+    def end(self, scope: Mapping[str, Any], record: RequestRecord, status: int) -> None:
+        """Note how it ended."""
+        seconds = time.monotonic() - record.began
+        self._metrics.in_flight -= 1
         path = scope["path"] if scope["path"] in self._paths else "other"
-        record = RequestRecord(f"req_{self._first_half}{next(self._numbers):08x}")
-        scope[RECORD] = record
-        status = _CLIENT_GONE
-
-        async def watch(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (b"x-request-id", record.request_id.encode()),
-                ]
-            await send(message)
-
-        self._metrics.in_flight.inc()
-        try:
-            await self._app(scope, receive, watch)
-        finally:
-            seconds = time.monotonic() - began
-            self._metrics.in_flight.dec()
-            self._metrics.answered(path, status, seconds)
-            if self._log:
-                self._write(self._log, scope, record, status, seconds)
+        self._metrics.answered(path, status, seconds)
+        if self._log:
+            self._write(self._log, scope, record, status, seconds)
 
     def _write(
-        self, log: AccessLog, scope: Scope, record: RequestRecord, status: int, seconds: float
+        self,
+        log: AccessLog,
+        scope: Mapping[str, Any],
+        record: RequestRecord,
+        status: int,
+        seconds: float,
     ) -> None:
         client = scope.get("client")
         line: dict[str, object] = {
@@ -86,3 +72,39 @@ class Observing:
             "tokens": record.tokens,
         }
         log.write(line | {"texts": record.texts} if record.texts else line)
+
+
+class Observing:
+    """Watches requests go by.
+
+    Args:
+        app: What answers them.
+        observer: Is told of them.
+    """
+
+    def __init__(self, app: ASGIApp, observer: Observer) -> None:
+        self._app = app
+        self._observer = observer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        record = scope[RECORD] = self._observer.begin()
+        status = CLIENT_GONE
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", record.request_id.encode()),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            self._observer.end(scope, record, status)

@@ -86,6 +86,14 @@ def unavailable(message: str, code: str, seconds: int) -> Problem:
     return Problem(503, message, code=code, headers={"Retry-After": str(seconds)})
 
 
+def bug() -> Problem:
+    """Give the answer where something fails that should not; the connection ends with it.
+
+    The traceback goes to standard error. Told so, the client does not send its next request there.
+    """
+    return Problem(500, "something failed in the server; its log says what", headers={"Connection": "close"})
+
+
 # The first class that an error belongs to counts.
 _PLACES: tuple[tuple[type[SamesayError], str, str | None], ...] = (
     (OverlengthError, "input", CONTEXT_LENGTH_EXCEEDED),

@@ -28,7 +28,7 @@ from samesay.server.workers import Workers
 
 Result = TypeVar("Result")
 # Bytes of a body that is prepared in a moment.
-_SMALL_BODY = 16 << 10
+SMALL_BODY = 16 << 10
 
 
 class ClientGoneError(Exception):
@@ -139,8 +139,8 @@ class Services:
             raise
         finally:
             for asked in prepared:
-                self._note(request, asked)
-        self._count(prepared[0])
+                self.note(record_of(request), asked)
+        self.count(prepared[0])
         return prepared[0], vectors
 
     async def _answered(
@@ -157,7 +157,7 @@ class Services:
         """
         # The pool keeps its list until the turn comes, so it must not be what holds the body.
         waiting = [work]
-        pool = self.pool if len(body) <= _SMALL_BODY else self.large_pool
+        pool = self.pool if len(body) <= SMALL_BODY else self.large_pool
 
         def run() -> None:
             try:
@@ -197,14 +197,15 @@ class Services:
                 param,
             )
 
-    def _note(self, request: Request, asked: Work) -> None:
-        record = record_of(request)
+    def note(self, record: RequestRecord, asked: Work) -> None:
+        """Say what the access log is to say of a request."""
         record.model = asked.served.name
         record.inputs, record.tokens = len(asked.prepared.places), asked.prepared.input_tokens
         if self.settings.log_texts:
             record.texts = asked.texts
 
-    def _count(self, asked: Work) -> None:
+    def count(self, asked: Work) -> None:
+        """Count a request whose vectors are there."""
         prepared = asked.prepared
         self.metrics.embedded(
             asked.served.name, len(prepared.places), prepared.input_tokens, prepared.cut_inputs

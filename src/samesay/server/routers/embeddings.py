@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from samesay.server.openapi import BODY_PROBLEMS, json_body
-from samesay.server.preparing import Place
+from samesay.server.preparing import Composed, Place, Prepared
 from samesay.server.problems import invalid
 from samesay.server.reading import asked, require_json
 from samesay.server.schemas.embeddings import EmbeddingsAnswer, EmbeddingsRequest
+from samesay.server.served_models import ServedModel
 from samesay.server.services import Services, Work, check_inputs, services_of
 
 router = APIRouter(tags=["embeddings"])
@@ -24,7 +25,30 @@ _FEW_NUMBERS = 4096
 
 
 @dataclass(frozen=True)
-class _Embedding(Work):
+class Draft:
+    """A request that is read and not yet tokenized.
+
+    Attributes:
+        served: The model that it is for.
+        texts: Its texts; none where it brings token ids.
+        encoding_format: How the vectors are written.
+        inputs: Its texts on their way to sequences, or its token ids, which are there already.
+    """
+
+    served: ServedModel
+    texts: list[str]
+    encoding_format: Literal["float", "base64"]
+    inputs: Composed | Prepared
+
+
+@dataclass(frozen=True)
+class Embedding(Work):
+    """A request that is prepared.
+
+    Attributes:
+        encoding_format: How the vectors are written.
+    """
+
     encoding_format: Literal["float", "base64"]
 
 
@@ -42,14 +66,20 @@ async def create_embeddings(request: Request) -> Response:
     with services.admission.place():
         body = await request.body()
         work, vectors = await services.embedded(request, body, lambda: _prepare(services, body))
-        if work.encoding_format == "base64" and vectors.size <= _FEW_NUMBERS:
-            content = _render(work, vectors)
+        if is_quickly_rendered(work, vectors):
+            content = render(work, vectors)
         else:
-            content = await services.beside_the_loop(lambda: _render(work, vectors))
+            content = await services.beside_the_loop(lambda: render(work, vectors))
     return Response(content, media_type="application/json")
 
 
-def _prepare(services: Services, body: bytes) -> _Embedding:
+def draft(services: Services, body: bytes) -> Draft:
+    """Read a body.
+
+    Raises:
+        Problem: For what is not such a request.
+        SamesayError: For what the model refuses.
+    """
     call = asked(body, EmbeddingsRequest)
     served = services.models.find(call.model)
     limits = services.settings.limits
@@ -58,15 +88,30 @@ def _prepare(services: Services, body: bytes) -> _Embedding:
     served.batcher.require_room(len(set(texts)) or len(sequences))
     if texts:
         prefixes = [served.model.prompts.prefix(call.prompt, call.task)] * len(texts)
-        prepared = served.preparing.texts(
+        composed = served.preparing.compose(
             texts, prefixes, call.overlength, call.dimensions, lambda index: Place(f"input {index}", "input")
         )
-    elif call.prompt is not None or call.task is not None:
+        return Draft(served, texts, call.encoding_format, composed)
+    if call.prompt is not None or call.task is not None:
         raise invalid("token ids are taken as they stand: leave 'prompt' and 'task' out", "prompt")
-    else:
-        prepared = served.preparing.token_ids(sequences, call.dimensions)
+    return Draft(served, [], call.encoding_format, served.preparing.token_ids(sequences, call.dimensions))
+
+
+def finished(services: Services, begun: Draft, prepared: Prepared) -> Embedding:
+    """Put a draft and its sequences together.
+
+    Raises:
+        Problem: For more tokens than a request may have.
+    """
     services.check_size(prepared, "input")
-    return _Embedding(served, prepared, texts, call.encoding_format)
+    return Embedding(begun.served, prepared, begun.texts, begun.encoding_format)
+
+
+def _prepare(services: Services, body: bytes) -> Embedding:
+    begun = draft(services, body)
+    inputs = begun.inputs
+    prepared = inputs if isinstance(inputs, Prepared) else begun.served.preparing.finish(inputs)
+    return finished(services, begun, prepared)
 
 
 def _inputs(given: str | list[str] | list[int] | list[list[int]]) -> tuple[list[str], list[list[int]]]:
@@ -79,7 +124,13 @@ def _inputs(given: str | list[str] | list[int] | list[list[int]]) -> tuple[list[
     return [], [whole] if whole else [entry for entry in given if isinstance(entry, list)]
 
 
-def _render(work: _Embedding, vectors: NDArray[np.float32]) -> bytes:
+def is_quickly_rendered(work: Embedding, vectors: NDArray[np.float32]) -> bool:
+    """Say whether an answer is written in so little time that the event loop may do it."""
+    return work.encoding_format == "base64" and vectors.size <= _FEW_NUMBERS
+
+
+def render(work: Embedding, vectors: NDArray[np.float32]) -> bytes:
+    """Write the answer, as JSON."""
     if work.encoding_format == "base64":
         rows = [b'"%s"' % base64.b64encode(row.astype("<f4").tobytes()) for row in vectors]
     else:

@@ -34,6 +34,7 @@ export function compareView() {
   const settings = modelSettings(changed);
   const general = el("p", { class: "problem", role: "alert", hidden: true });
   const verdict = el("div", { class: "verdict" });
+  const warned = el("span", { class: "warned" });
   const spoken = el("p", { class: "unseen", role: "status", "aria-live": "polite" });
   const drawing = el("div", { class: "drawing" });
   const behind = el("div", { class: "behind" });
@@ -139,6 +140,7 @@ export function compareView() {
       el("span", { class: "score", text: number(decision.score) }),
       badge(decision.band),
       likely && el("span", { text: t("compare.probability", { likely }) }),
+      warned,
     );
     spoken.textContent = t("compare.spoken", {
       score: number(decision.score), band: t(`band.${decision.band}`), likely: likely ?? t("compare.unknown"),
@@ -178,6 +180,9 @@ export function compareView() {
 
   function showReasons() {
     const { reasons, request } = state;
+    const kindsOfConflict = new Set((reasons?.conflicts ?? []).map((one) => one.kind));
+    // A score knows nothing of these, however high it is.
+    fill(warned, ...[...kindsOfConflict].map((kind) => el("span", { class: "badge conflict", say: `kind.${kind}` })));
     if (!reasons) {
       fill(why, el("p", { class: "quiet", say: "why.coming" }));
       return;

@@ -12,6 +12,15 @@ import { showProblem } from "./settings.js";
 const PAUSE_MILLISECONDS = 40;
 const MODES = ["semantic", "text", "hybrid"];
 
+/** Whether a passage has more below what is in view: its end then fades. */
+function goesOn(passage) {
+  return passage.scrollTop + passage.clientHeight < passage.scrollHeight - 2;
+}
+
+function scrolled({ currentTarget }) {
+  currentTarget.classList.toggle("more", goesOn(currentTarget));
+}
+
 export function searchView() {
   const query = field("search.query", el("input", { type: "search", autocomplete: "off", on: { input: changed } }));
   const collection = field("search.collection", choice([], { change: changed }), el("p", { class: "help" }));
@@ -115,6 +124,10 @@ export function searchView() {
       spoken.textContent = t("search.spoken", { counts });
     }
     fill(columns, ...MODES.map((mode, place) => column(mode, now.found[place])));
+    // Asked of all first: a change between two questions would make the browser lay the page out again.
+    const passages = [...columns.querySelectorAll(".passage")];
+    const more = passages.map(goesOn);
+    passages.forEach((one, place) => one.classList.toggle("more", more[place]));
   }
 
   function column(mode, hits) {
@@ -139,7 +152,7 @@ export function searchView() {
         ...(score === undefined || !state.scale.bands ? [] : [badge(bandOf(score, state.scale.bands))])),
       el("p", { class: "quiet ranks" }, el("span", { class: "place", text: t("search.score", { score: number(hit.score) }) }), ...elsewhere(hit, mode)),
       headings.length ? el("p", { class: "quiet", text: headings.join(" › ") }) : null,
-      el("p", { class: "text passage", tabindex: "0" }, ...marked(passage, wordsIn(passage, state.asked, t("search.word")))),
+      el("p", { class: "text passage", tabindex: "0", on: { scroll: scrolled } }, ...marked(passage, wordsIn(passage, state.asked, t("search.word")))),
       el("p", { class: "quiet", text: [hit.document_id, hit.language, ...meta].filter(Boolean).join(" · ") }),
     );
   }
