@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <memory>
 
 namespace samesay {
@@ -12,19 +11,14 @@ namespace {
 
 // What other threads are not worth waking for.
 constexpr int64_t bytes_alone = 1 << 20;
-// What a thread takes at a time: small enough that the last one is not waited for long.
-constexpr int64_t bytes_together = 128 << 10;
+// Items of a thread's share, of which it takes a few at a time.
+constexpr int64_t bytes_together = 32 << 10;
 
 int64_t row_bytes(const HeldRows& rows) {
     return rows.width * (rows.kind == RowKind::f32 ? 4 : rows.kind == RowKind::f16 ? 2 : 1);
 }
 
 bool better(const Near& a, const Near& b) { return a.score > b.score || (a.score == b.score && a.row < b.row); }
-
-// How far the tasks of one thread's share have been taken.
-struct alignas(64) Taken {
-    std::atomic<int64_t> tasks{0};
-};
 
 }  // namespace
 
@@ -52,22 +46,12 @@ void RowProducts::compute(const HeldRows& rows, const float* query, float* out) 
         owner_ = getpid();
         pool_.recover_from_fork();
     }
+    // A thread begins with the rows that it had for the last query, which its own cache may still hold.
     const int64_t step = std::max<int64_t>(bytes_together / bytes, 1);
-    const int64_t tasks = (number + step - 1) / step;
-    const int size = pool_.size();
-    std::vector<Taken> taken(static_cast<size_t>(size));
     pool_.run([&](Team& team) {
-        // A thread begins with the share that it had for the last query, which its own cache may still hold, and
-        // then helps the others: one of them may have been held up.
-        for (int i = 0; i < size; ++i) {
-            const int of = (team.id() + i) % size;
-            const int64_t begin = tasks * of / size, end = tasks * (of + 1) / size;
-            for (;;) {
-                const int64_t task = begin + taken[size_t(of)].tasks.fetch_add(1, std::memory_order_relaxed);
-                if (task >= end) break;
-                compute_some(rows, query, task * step, std::min((task + 1) * step, number), out);
-            }
-        }
+        team.divide_items((number + step - 1) / step, [&](int64_t begin, int64_t end) {
+            compute_some(rows, query, begin * step, std::min(end * step, number), out);
+        });
     });
 }
 

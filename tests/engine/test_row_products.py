@@ -20,9 +20,8 @@ MANY, WIDE = 3000, 1024
 
 
 def instruction_sets() -> list[str]:
-    names = ["portable", "avx2", "avx512", "avx512bf16"]
-    best = _native.choose_isa("")
-    return names[: names.index(best) + 1] if best in names else names[:1]
+    names = ["portable", "avx2", "avx512", "avx512bf16", "amx"]
+    return names[: names.index(_native.choose_isa("")) + 1]
 
 
 def held(values: NDArray[np.float32], kind: str) -> HeldRows:
