@@ -35,9 +35,7 @@ class Scan:
         self._matrices: list[HeldRows] = [np.empty((0, width), dtype)]
         self._scales: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
 
-    def append(
-        self, rows: Rows, matrix: HeldRows, scales: NDArray[np.float32] | None = None
-    ) -> None:
+    def append(self, rows: Rows, matrix: HeldRows, scales: NDArray[np.float32] | None = None) -> None:
         """Add rows with higher numbers than those before."""
         self._rows.append(rows)
         self._matrices.append(matrix)

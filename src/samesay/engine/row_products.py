@@ -35,7 +35,7 @@ def nearest_places(
     count: int,
     scales: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Give the places of the rows with the highest products, best first, and these; equal ones in their order.
+    """Give the places of the rows with the highest products, best first, and these; equal ones in order.
 
     Args:
         rows: As for ``row_products``, which says the products.
