@@ -64,7 +64,8 @@ std::vector<Near> RowProducts::nearest(const HeldRows& rows, const float* query,
     best.reserve(size_t(std::min(count, rows.number)));
     // A heap with the least of them on top: rows come in their order, so that an equal one later is no better.
     for (int64_t row = 0; row < rows.number; ++row) {
-        const float score = scores[size_t(row)];
+        // Rounding may leave a cosine beyond 1; equal ones must be told apart by their rows alone.
+        const float score = rows.scales ? scores[size_t(row)] : std::clamp(scores[size_t(row)], -1.0f, 1.0f);
         if (int64_t(best.size()) == count) {
             if (!(score > best.front().score) || !allowed[row]) continue;
             std::pop_heap(best.begin(), best.end(), better);

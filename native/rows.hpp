@@ -34,7 +34,8 @@ class RowProducts {
     // out[r] = sum over k of query[k] * rows[r][k], the same whatever rows stand beside it and on any thread.
     void compute(const HeldRows& rows, const float* query, float* out);
 
-    // The `count` rows with the highest scores among those allowed, best first, equal ones in their order.
+    // The `count` rows with the highest scores among those allowed, best first, equal ones in their order. A score is
+    // the product; without scales, rows and query are of length 1, and it is held between -1 and 1.
     std::vector<Near> nearest(const HeldRows& rows, const float* query, const bool* allowed, int64_t count);
 
    private:

@@ -95,9 +95,9 @@ def test_the_nearest_are_the_first_of_all_in_order(
     values = np.array([value for value, _ in rows], np.float32).reshape(-1, 1)
     allowed = np.array([may for _, may in rows], np.bool_)
     scales = np.arange(len(rows), dtype=np.float32) % 3 if scaled else None
-    query = np.full(1, 2, np.float32)
+    query = np.full(1, 0.5, np.float32)
     places, scores = _native.RowProducts(name, 1).nearest(values, scales, query, allowed, count)
-    all_scores = values[:, 0] * 2 * (1 if scales is None else scales)
+    all_scores = (values[:, 0] * 0.5).clip(-1, 1) if scales is None else values[:, 0] * 0.5 * scales
     expected = sorted(np.flatnonzero(allowed).tolist(), key=lambda place: (-all_scores[place], place))[:count]
     assert places.tolist() == expected
     assert scores.tolist() == all_scores[expected].tolist()

@@ -77,7 +77,7 @@ class Scan:
             places, _ = nearest_places(matrix, queries[0], which, count * _INT8_MARGIN + _TIE_MARGIN, scales)
             return [rescored(rows[places], queries[0], count, read)]
         places, scores = nearest_places(matrix, queries[0], which, count)
-        return [Ranking(rows[places], np.minimum(scores, 1, out=scores))]
+        return [Ranking(rows[places], scores)]
 
     def _search_together(
         self,

@@ -35,10 +35,13 @@ def nearest_places(
     count: int,
     scales: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Give the places of the rows with the highest products, best first, and these; equal ones in order.
+    """Give the places of the rows with the highest scores, best first, and these; equal ones in order.
+
+    A score is the product, as ``row_products`` gives it. Without scales, rows and query are of length 1, and it
+    is held between -1 and 1.
 
     Args:
-        rows: As for ``row_products``, which says the products.
+        rows: Shape (n, width).
         query: Shape (width,).
         allowed: Which rows may be found, shape (n,).
         count: How many to find, at most.
