@@ -8,8 +8,8 @@ the recall; they come with `pip install -r benchmarks/requirements.txt`.
 large: 1,000,000 rows (--rows for another number).
 
 Vectors are synthetic, of 1024 numbers, in the part small of 384 too; see synthetic_vectors.py. Queries are
-asked one at a time. Every engine has a process of its own. A part that is run again replaces only itself in the
-output.
+asked one at a time. Every engine has a process of its own. A part that is run again replaces only itself in
+the output.
 """
 
 from __future__ import annotations
