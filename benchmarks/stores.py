@@ -56,6 +56,8 @@ def main() -> None:
             results[part] = {
                 "date": datetime.now(timezone.utc).date().isoformat(),
                 "note": arguments.note,
+                "machine": hardware(),
+                "packages": versions(PACKAGES),
                 **_part(part, arguments, folder),
                 "load_average": [before, load_average()],
             }
@@ -120,8 +122,6 @@ def _write(path: Path, results: Mapping[str, object]) -> None:
     content = {
         "command": "python benchmarks/stores.py --parts small,peers,large "
         "--output benchmarks/results/stores.json",
-        "machine": hardware(),
-        "packages": versions(PACKAGES),
         "parts": {**before.get("parts", {}), **results},
     }
     path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
