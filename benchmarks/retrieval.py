@@ -8,7 +8,7 @@ them. Vectors of texts are kept in ``--cache``, so that a text is embedded once,
 
 pages     k8s_docs: 1,019 pages in English and in Chinese, one collection a language, asked in both languages;
           beside them one vector for the first 1,200 characters of each page
-sets      cmrc2018, xquad in four directions, mbpp, stard_zh_law
+sets      cmrc2018, xquad in four directions, mbpp, humaneval, stard_zh_law
 long      pages above 8,000 tokens: weightings of the segments against the page truncated
 sizes     segments of several sizes, on 300 pages
 storage   what is lost with vectors of fewer bits

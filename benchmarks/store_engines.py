@@ -20,6 +20,8 @@ Result = dict[str, object]
 Search = Callable[[Vectors], Rows]
 
 _WARM_UP = 20
+# The threads of a library for matrices wait busily for a while after their last product.
+_REST = 0.2
 _EFFORTS = (10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
 
@@ -105,6 +107,7 @@ def measured_numpy(job: Job) -> Result:
     recalls: dict[str, float] = {}
     for _ in range(5):  # in turn, so that both see the same machine
         for name, search in searches.items():
+            time.sleep(_REST)
             some, recalls[name] = _timed(job, search)
             times[name] += some
     return {

@@ -7,8 +7,9 @@ peers: 100,000 rows, beside FAISS, usearch and Qdrant's local mode, each at its 
 the recall; they come with `pip install -r benchmarks/requirements.txt`.
 large: 1,000,000 rows (--rows for another number).
 
-Vectors are synthetic, of 1024 numbers; see synthetic_vectors.py. Queries are asked one at a time. Every
-engine has a process of its own. A part that is run again replaces only itself in the output.
+Vectors are synthetic, of 1024 numbers, in the part small of 384 too; see synthetic_vectors.py. Queries are
+asked one at a time. Every engine has a process of its own. A part that is run again replaces only itself in
+the output.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from synthetic_vectors import SyntheticVectors, nearest_rows
 
 NEIGHBOURS = 10
 WIDTH = 1024
+SMALL_WIDTHS = (384, 1024)
 PEERS = ("faiss-flat", "faiss-hnsw", "usearch", "qdrant-local")
 RECALL = 0.95
 PACKAGES = ["lancedb", "pyarrow", "numpy", "faiss-cpu", "usearch", "qdrant-client"]
@@ -54,6 +56,8 @@ def main() -> None:
             results[part] = {
                 "date": datetime.now(timezone.utc).date().isoformat(),
                 "note": arguments.note,
+                "machine": hardware(),
+                "packages": versions(PACKAGES),
                 **_part(part, arguments, folder),
                 "load_average": [before, load_average()],
             }
@@ -66,7 +70,11 @@ def main() -> None:
 
 def _part(part: str, arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
     if part == "small":
-        return {f"{rows} rows": _beside_numpy(rows, arguments, folder) for rows in (500, 10_000)}
+        return {
+            f"{rows} rows of {width}": _beside_numpy(rows, width, arguments, folder)
+            for width in SMALL_WIDTHS
+            for rows in (500, 10_000)
+        }
     if part == "peers":
         return _beside_peers(arguments, folder)
     if part == "large":
@@ -75,8 +83,8 @@ def _part(part: str, arguments: argparse.Namespace, folder: Path) -> dict[str, o
     raise SystemExit(f"there is no part {part!r}; there are small, peers, large")
 
 
-def _beside_numpy(rows: int, arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
-    job = _job(rows, arguments, folder)
+def _beside_numpy(rows: int, width: int, arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
+    job = _job(rows, arguments, folder, width)
     _alone(measured_build, job)
     return _alone(measured_numpy, job)
 
@@ -96,11 +104,11 @@ def _ours(job: Job) -> Result:
     return {**built, **_alone(measured_search, job)}
 
 
-def _job(rows: int, arguments: argparse.Namespace, folder: Path) -> Job:
-    vectors = SyntheticVectors(rows, WIDTH)
+def _job(rows: int, arguments: argparse.Namespace, folder: Path, width: int = WIDTH) -> Job:
+    vectors = SyntheticVectors(rows, width)
     queries = vectors.queries(arguments.queries)
     truth = nearest_rows(vectors, queries, NEIGHBOURS)
-    return Job(str(folder / str(rows)), rows, WIDTH, arguments.storage, queries, truth)
+    return Job(str(folder / f"{rows}-{width}"), rows, width, arguments.storage, queries, truth)
 
 
 def _alone(work: Callable[..., Result], *arguments: object) -> Result:
@@ -114,8 +122,6 @@ def _write(path: Path, results: Mapping[str, object]) -> None:
     content = {
         "command": "python benchmarks/stores.py --parts small,peers,large "
         "--output benchmarks/results/stores.json",
-        "machine": hardware(),
-        "packages": versions(PACKAGES),
         "parts": {**before.get("parts", {}), **results},
     }
     path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")

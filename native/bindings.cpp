@@ -1,14 +1,18 @@
 // The Python module samesay._native: networks built from mapped tensors, run with the GIL released.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "checksum.hpp"
 #include "isa.hpp"
 #include "network.hpp"
+#include "rows.hpp"
 
 namespace nb = nanobind;
 
@@ -20,6 +24,10 @@ using Offsets = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device
 using Vectors = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Bytes = nb::ndarray<nb::numpy, const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Values = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
+using Rows = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Floats = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using FloatsOut = nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Allowed = nb::ndarray<const bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 // How often a running pass looks for Ctrl-C.
 constexpr auto signal_interval = std::chrono::milliseconds(100);
@@ -202,6 +210,47 @@ uint64_t checksum_of(const Bytes& bytes, int threads) {
     return checksum(bytes.data(), int64_t(bytes.shape(0)), threads);
 }
 
+RowKind kind_of(const Rows& rows) {
+    if (rows.dtype() == nb::dtype<float>()) return RowKind::f32;
+    if (rows.dtype() == nb::dtype<int8_t>()) return RowKind::int8;
+    if (rows.dtype().code == uint8_t(nb::dlpack::dtype_code::Float) && rows.dtype().bits == 16) return RowKind::f16;
+    throw nb::type_error("rows must be of float32, float16 or int8");
+}
+
+HeldRows held_rows(const Rows& rows, const std::optional<Floats>& scales, const Floats& query) {
+    if (rows.shape(1) != query.shape(0)) throw nb::value_error("rows and query must be of one width");
+    if (scales && scales->shape(0) != rows.shape(0)) throw nb::value_error("there must be one scale a row");
+    return {kind_of(rows), rows.data(), scales ? scales->data() : nullptr, int64_t(rows.shape(0)),
+            int64_t(rows.shape(1))};
+}
+
+template <class Value>
+nb::ndarray<nb::numpy, Value, nb::ndim<1>> array_of(const std::vector<Near>& best, Value Near::*part) {
+    auto* values = new Value[best.size()];
+    for (size_t i = 0; i < best.size(); ++i) values[i] = best[i].*part;
+    const nb::capsule owner(values, [](void* p) noexcept { delete[] static_cast<Value*>(p); });
+    return {values, {best.size()}, owner};
+}
+
+void multiply_rows(RowProducts& products, const Rows& rows, const Floats& query, const FloatsOut& out) {
+    const HeldRows held = held_rows(rows, std::nullopt, query);
+    if (rows.shape(0) != out.shape(0)) throw nb::value_error("out must have one value a row");
+    nb::gil_scoped_release release;
+    products.compute(held, query.data(), out.data());
+}
+
+nb::tuple nearest_rows(RowProducts& products, const Rows& rows, const std::optional<Floats>& scales,
+                       const Floats& query, const Allowed& allowed, int64_t count) {
+    const HeldRows held = held_rows(rows, scales, query);
+    if (rows.shape(0) != allowed.shape(0)) throw nb::value_error("allowed must have one value a row");
+    std::vector<Near> best;
+    {
+        nb::gil_scoped_release release;
+        best = products.nearest(held, query.data(), allowed.data(), count);
+    }
+    return nb::make_tuple(array_of(best, &Near::row), array_of(best, &Near::score));
+}
+
 }  // namespace
 
 NB_MODULE(_native, module) {
@@ -213,6 +262,15 @@ NB_MODULE(_native, module) {
                nb::arg("name"), "The instruction set of that name, or the best of this machine for an empty name.");
     module.def("checksum", &checksum_of, nb::arg("data"), nb::arg("threads"),
                "64 bits that change when any byte changes by accident; no protection against intent.");
+    nb::class_<RowProducts>(module, "RowProducts")
+        .def("__init__", [](RowProducts* self, const std::string& isa, int threads) {
+            new (self) RowProducts(kernels_for(choose_isa(isa)), threads);
+        }, nb::arg("isa"), nb::arg("threads"))
+        .def("multiply", &multiply_rows, nb::arg("rows").noconvert(), nb::arg("query").noconvert(),
+             nb::arg("out").noconvert(), "Write the product of each row with the query into `out`.")
+        .def("nearest", &nearest_rows, nb::arg("rows").noconvert(), nb::arg("scales").noconvert().none(),
+             nb::arg("query").noconvert(), nb::arg("allowed").noconvert(), nb::arg("count"),
+             "The places of the `count` allowed rows with the highest products, best first, and these.");
     nb::class_<Model>(module, "Model")
         .def_static("from_packed", &Model::from_packed, nb::rv_policy::take_ownership, nb::arg("kind"),
                     nb::arg("settings"), nb::arg("precision"), nb::arg("isa"), nb::arg("memory"),

@@ -128,6 +128,9 @@ struct Kernels {
     void (*scale)(const float* x, float factor, int64_t count, float* y);
     // out[r] = sum over k of x[k] * rows[r][k], for r < number
     void (*dots)(const float* x, const float* rows, int64_t count, int64_t number, float* out);
+    // The same with rows of 16-bit floats, and of 8-bit whole numbers.
+    void (*dots_f16)(const float* x, const uint16_t* rows, int64_t count, int64_t number, float* out);
+    void (*dots_int8)(const float* x, const int8_t* rows, int64_t count, int64_t number, float* out);
 };
 
 const Kernels& kernels_for(Isa isa);

@@ -87,20 +87,27 @@ def k8s_tasks(data: Path) -> list[Task]:
 
 
 def other_tasks(data: Path) -> list[Task]:
-    """cmrc2018, xquad in four directions, mbpp and stard_zh_law."""
-    plain = [
-        _whole(data / "cmrc2018", lambda row: Document(row["id"], row["text"], language="zh")),
-        _whole(
-            data / "mbpp", lambda row: Document(row["id"], row["text"], language="python", format="python")
-        ),
-        _whole(data / "stard_zh_law", lambda row: Document(row["id"], row["text"], language="zh")),
+    """cmrc2018, xquad in four directions, mbpp, humaneval and stard_zh_law."""
+    return [
+        _whole(data / "cmrc2018", _chinese),
+        *_xquad(data / "xquad_zh_en"),
+        _whole(data / "mbpp", _python),
+        _whole(data / "humaneval", _python),
+        _whole(data / "stard_zh_law", _chinese),
     ]
-    return [plain[0], *_xquad(data / "xquad_zh_en"), *plain[1:]]
 
 
 def only(task: Task, ids: frozenset[str]) -> Task:
     """The questions that these documents answer, put to the whole corpus."""
     return replace(task, questions=tuple(one for one in task.questions if one.answers & ids))
+
+
+def _chinese(row: dict[str, str]) -> Document:
+    return Document(row["id"], row["text"], language="zh")
+
+
+def _python(row: dict[str, str]) -> Document:
+    return Document(row["id"], row["text"], language="python", format="python")
 
 
 def _k8s_kind(kind: str) -> str:

@@ -9,7 +9,7 @@ from retrieving.figures import figures, searched
 from retrieving.indexing import Collections, Variant
 from retrieving.long_pages import long_ids
 
-SIZES = (128, 192, 256, 384, 500)
+SIZES = (128, 256, 500)
 PAGES = 300
 _SEED = 0
 

@@ -19,6 +19,7 @@ from samesay.collection.search_settings import Mode, SearchSettings
 from samesay.collection.searching import search
 
 _WARM = 20
+_QUESTIONS = 300
 _Asked = TypeVar("_Asked")
 
 
@@ -53,7 +54,7 @@ def latency(collections: Collections, tasks: list[Task]) -> dict[str, object]:
     found: dict[str, object] = {}
     for task in tasks:
         collection = collections.get(task.corpus)
-        texts = [one.text for one in task.questions]
+        texts = [one.text for one in task.questions[:_QUESTIONS]]
         vectors = collections.model.encode(texts, prompt="query")
         found[task.name] = {
             mode: {

@@ -41,5 +41,22 @@ class Model:
         progress: Callable[[float], object] | None,
     ) -> None: ...
 
+class RowProducts:
+    def __init__(self, isa: str, threads: int) -> None: ...
+    def multiply(
+        self,
+        rows: NDArray[np.float32] | NDArray[np.float16] | NDArray[np.int8],
+        query: NDArray[np.float32],
+        out: NDArray[np.float32],
+    ) -> None: ...
+    def nearest(
+        self,
+        rows: NDArray[np.float32] | NDArray[np.float16] | NDArray[np.int8],
+        scales: NDArray[np.float32] | None,
+        query: NDArray[np.float32],
+        allowed: NDArray[np.bool_],
+        count: int,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]: ...
+
 def checksum(data: NDArray[np.uint8], threads: int) -> int: ...
 def choose_isa(name: str) -> str: ...

@@ -182,6 +182,9 @@ def test_upkeep_commands(indexed: Path) -> None:
     assert upgraded.code == 0
     assert upgraded.err.startswith("samesay: kb: 4 documents, bert-cls, fp32")
     assert len(search(indexed, "x", "--top", "9")) == 4
+    unknown = samesay(indexed, "collection", "upgrade", "kb", "--device", "abacus")
+    assert (unknown.code, "device must be cpu, cuda" in unknown.err) == (1, True)
+    assert samesay(indexed, "collection", "upgrade", "kb", "--device", "cpu", "--precision", "fp32").code == 0
     (indexed / "kb" / "manifest.json").write_text("{", "utf-8")
     assert "is damaged" in samesay(indexed, "search", "kb", "x").err
     repaired = samesay(indexed, "collection", "check", "kb", "--repair")

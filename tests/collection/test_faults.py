@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -72,6 +72,39 @@ def test_a_full_disk_is_told_and_keeps_what_was_committed(small_disk: Path) -> N
     with samesay.open(small_disk / "kb", small_model()) as again:
         assert len(again) == count
         assert again.check().problems == ()
+
+
+@needs_mount
+@pytest.mark.parametrize("kept_free", [0, 40_000, 200_000])
+def test_upkeep_on_a_full_disk_is_done_or_told_and_loses_nothing(small_disk: Path, kept_free: int) -> None:
+    spare = small_disk / "spare"
+    spare.write_bytes(b"x" * kept_free)
+    with new_collection(small_disk, "lance") as kb:
+        with pytest.raises(CollectionError, match="the disk is full"):
+            _fill(kb)
+        spare.unlink()
+        there = {one.id: one.text for one in kb.documents()}
+        gone = sorted(there)[::3]
+        acts: list[Callable[[], object]] = [
+            lambda: kb.upgrade(small_model("bert-cls")),
+            kb.compact,
+            lambda: kb.delete(gone),
+        ]
+        told: list[str] = []
+        for act in acts:
+            try:
+                act()
+            except CollectionError as error:
+                told.append(str(error))
+            assert kb.check(samples=0).problems == ()
+            left = {one.id: one.text for one in kb.documents()}
+            assert left in (there, {one: text for one, text in there.items() if one not in gone})
+        model = kb.model
+    assert told
+    assert all("the disk is full" in one for one in told)
+    with samesay.open(small_disk / "kb", model) as again:
+        assert {one.id: one.text for one in again.documents()} == left
+        assert again.check(samples=0).problems == ()
 
 
 @needs_mount

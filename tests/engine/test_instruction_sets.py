@@ -19,7 +19,7 @@ KERNELS = ("avx2", "avxvnni", "avx512", "avx512bf16", "amx")
 # What the check of the machine at run time does not ask for, in every file.
 NEVER = (
     r"(?:lzcnt|andn|bextr|blsi|blsr|blsmsk|bzhi|mulx|pdep|pext|rorx|sarx|shlx|shrx|movbe)[wlq]?\b"
-    r"|vcvtph2ps|vcvtps2ph"
+    r"|vcvtps2ph|vcvtph2ps(?![^\n]*%zmm)"
 )
 SSE3_TO_SSE4 = (
     r"popcnt|crc32|ptest|pshufb|palignr|pabs[bwd]|psign|phadd|phsub|pmaddubsw|pmulhrsw|pmulld|pmuldq|pmov[sz]x"

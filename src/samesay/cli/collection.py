@@ -11,6 +11,7 @@ import typer
 from samesay.cli import output
 from samesay.cli.opened import name_of
 from samesay.cli.options import (
+    DeviceOption,
     DimensionsOption,
     JsonOption,
     PrecisionOption,
@@ -140,6 +141,7 @@ def upgrade_command(
     ] = None,
     precision: PrecisionOption = None,
     threads: ThreadsOption = None,
+    device: DeviceOption = None,
     progress: ProgressOption = None,
 ) -> None:
     """Embed all documents anew, with another model or other settings.
@@ -154,12 +156,13 @@ def upgrade_command(
         raise typer.BadParameter(f"{storage!r} is not one of {', '.join(STORAGES)}", param_hint="--storage")
     with opened(collection, threads) as knowledge:
         identity = knowledge.manifest.identity
+        another = not (model is None and precision is None and device is None)
         loaded = (
-            knowledge.model
-            if model is None and precision is None
-            else loaded_model(model or knowledge.manifest.reference, precision, threads)
+            loaded_model(model or knowledge.manifest.reference, precision, threads, device)
+            if another
+            else knowledge.model
         )
-        width = dimensions or (identity.dimensions if model is None and precision is None else None)
+        width = dimensions or (identity.dimensions if model is None else None)
         with text_progress(len(knowledge), 0, progress, "documents") as show:
             report = knowledge.upgrade(
                 loaded,

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from samesay.collection.base import Mask, Ranking, Rows, Vectors
 from samesay.collection.storage import Storage, scores_of
+from samesay.engine.row_products import HeldRows, nearest_places
 
 # Rows that are widened to 32 bits at a time: what fits into a cache together.
 _BLOCK_NUMBERS = 2**20
 # With 8 bits the order of near rows may be wrong by a few places; so many more are scored again.
 _INT8_MARGIN = 4
 _TIE_MARGIN = 16
+# While fewer than this share of the rows may be found, those are copied together; else all are compared.
+_COPIED = 0.25
 
 
 class Scan:
@@ -29,12 +32,10 @@ class Scan:
         dtype = {"f32": np.float32, "f16": np.float16, "int8": np.int8}[storage]
         self._storage = storage
         self._rows: list[Rows] = [np.empty(0, np.int64)]
-        self._matrices: list[NDArray[np.generic]] = [np.empty((0, width), dtype)]
+        self._matrices: list[HeldRows] = [np.empty((0, width), dtype)]
         self._scales: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
 
-    def append(
-        self, rows: Rows, matrix: NDArray[np.generic], scales: NDArray[np.float32] | None = None
-    ) -> None:
+    def append(self, rows: Rows, matrix: HeldRows, scales: NDArray[np.float32] | None = None) -> None:
         """Add rows with higher numbers than those before."""
         self._rows.append(rows)
         self._matrices.append(matrix)
@@ -63,30 +64,51 @@ class Scan:
         rows, matrix, scales = self._joined()
         whole = len(rows) and rows[0] == 0 and rows[-1] == len(rows) - 1 < len(allowed)  # they ascend
         which = allowed[: len(rows)] if whole else permitted(rows, allowed)
-        if not which.all():
-            places = np.flatnonzero(which)
-            rows, matrix = rows[places], matrix[places]
-            scales = scales[places] if len(scales) else scales
-        if not len(rows):
+        permitted_rows = int(np.count_nonzero(which))
+        if permitted_rows < _COPIED * len(rows):
+            rows, matrix = rows[which], matrix[which]
+            scales = scales[which] if len(scales) else scales
+            which = np.ones(permitted_rows, np.bool_)
+        if not permitted_rows:
             return [empty_ranking() for _ in queries]
-        wanted = count * (_INT8_MARGIN if self._storage == "int8" else 1) + _TIE_MARGIN
-        if matrix.dtype == np.float32 and len(queries) == 1:
-            scores = scores_of(matrix.astype(np.float32, copy=False), queries[0])
-            places = np.sort(_largest(scores, wanted))
-            return [_best(rows[places], scores[places], count)]
-        scores = _products(matrix, queries)
+        if len(queries) > 1:
+            return self._search_together(queries, count, rows, matrix, scales, which, read)
         if self._storage == "int8":
-            scores *= scales
+            places, _ = nearest_places(matrix, queries[0], which, count * _INT8_MARGIN + _TIE_MARGIN, scales)
+            return [rescored(rows[places], queries[0], count, read)]
+        places, scores = nearest_places(matrix, queries[0], which, count)
+        return [Ranking(rows[places], scores)]
+
+    def _search_together(
+        self,
+        queries: Vectors,
+        count: int,
+        rows: Rows,
+        matrix: HeldRows,
+        scales: NDArray[np.float32],
+        which: Mask,
+        read: Callable[[Rows], Vectors],
+    ) -> list[Ranking]:
+        """Read the rows once for all queries, and score the nearest of each as for one alone."""
+        short = self._storage == "int8"
+        wanted = count * (_INT8_MARGIN if short else 1) + _TIE_MARGIN
+        products = _products(matrix, queries)
+        if short:
+            products *= scales
+        products[:, ~which] = -np.inf
+        wanted = min(wanted, int(np.count_nonzero(which)))
+        found = [np.sort(_largest(line, wanted)) for line in products]
+        if short:
             return [
-                rescored(rows[_largest(line, wanted)], query, count, read)
-                for line, query in zip(scores, queries, strict=True)
+                rescored(rows[places], query, count, read)
+                for places, query in zip(found, queries, strict=True)
             ]
         return [
-            _rescored_here(rows, matrix, _largest(line, wanted), query, count)
-            for line, query in zip(scores, queries, strict=True)
+            _best(rows[places], scores_of(matrix[places], query), count)
+            for places, query in zip(found, queries, strict=True)
         ]
 
-    def _joined(self) -> tuple[Rows, NDArray[np.generic], NDArray[np.float32]]:
+    def _joined(self) -> tuple[Rows, HeldRows, NDArray[np.float32]]:
         if len(self._rows) > 1:
             self._rows = [np.concatenate(self._rows)]
             self._matrices = [np.concatenate(self._matrices)]
@@ -115,21 +137,13 @@ def rescored(rows: Rows, query: NDArray[np.float32], count: int, read: Callable[
     return _best(rows, scores_of(read(rows), query), count)
 
 
-def _rescored_here(
-    rows: Rows, matrix: NDArray[np.generic], places: NDArray[np.int64], query: NDArray[np.float32], count: int
-) -> Ranking:
-    """Like ``rescored``, for rows that ascend and whose vectors are at hand."""
-    places.sort()
-    return _best(rows[places], scores_of(matrix[places].astype(np.float32, copy=False), query), count)
-
-
 def _best(rows: Rows, scores: NDArray[np.float32], count: int) -> Ranking:
     """Rank rows that ascend: best first, equal scores in the order of rows."""
     order = np.argsort(-scores, kind="stable")[:count]
     return Ranking(rows[order], scores[order])
 
 
-def _products(matrix: NDArray[np.generic], queries: Vectors) -> NDArray[np.float32]:
+def _products(matrix: HeldRows, queries: Vectors) -> NDArray[np.float32]:
     """Give the products of all rows with all queries, shape (queries, rows)."""
     if matrix.dtype == np.float32:
         return np.asarray(queries @ matrix.T, np.float32)

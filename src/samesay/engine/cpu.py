@@ -52,8 +52,8 @@ class CpuEngine:
         if precision not in PRECISIONS:
             raise PrecisionError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
         self.precision: Precision = precision
-        self.instruction_set = _choose_instruction_set()
-        self.threads = _check_threads(threads)
+        self.instruction_set = chosen_instruction_set()
+        self.threads = checked_threads(threads)
         self._settings = _settings(checkpoint, self.threads, prefix_cache_bytes)
         self._kind = "decoder" if checkpoint.architecture.family.is_decoder else "encoder"
         self._sample: tuple[NDArray[np.int32], NDArray[np.int64]] = (_NO_TOKENS, np.zeros(1, np.int64))
@@ -173,14 +173,24 @@ def _digest_of(settings: dict[str, int | float | str], sample: NDArray[np.int32]
     return digest([packed, sample.tolist()])
 
 
-def _choose_instruction_set() -> str:
+def chosen_instruction_set() -> str:
+    """Give the best instruction set of this machine, or the one that ``SAMESAY_ISA`` names.
+
+    Raises:
+        EngineError: It is none, or the machine has it not.
+    """
     try:
         return _native.choose_isa(os.environ.get("SAMESAY_ISA", ""))
     except ValueError as error:
         raise EngineError(f"SAMESAY_ISA: {error}") from None
 
 
-def _check_threads(threads: int | None) -> int:
+def checked_threads(threads: int | None) -> int:
+    """Give the number of threads to compute on: by default one a core that this process may use.
+
+    Raises:
+        EngineError: It is no number of threads.
+    """
     if threads is None:
         if hasattr(os, "sched_getaffinity"):
             return len(os.sched_getaffinity(0))

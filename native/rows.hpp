@@ -1,0 +1,49 @@
+// The rows of a collection that are nearest to one query; they may be held in 32, 16 or 8 bits.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels.hpp"
+#include "threads.hpp"
+
+namespace samesay {
+
+enum class RowKind { f32, f16, int8 };
+
+struct HeldRows {
+    RowKind kind;
+    const void* values;
+    const float* scales;  // of each row, which its product is multiplied by; null for none
+    int64_t number;
+    int64_t width;
+};
+
+struct Near {
+    int64_t row;
+    float score;
+};
+
+// Safe to use from several threads, which take turns, and after a fork.
+class RowProducts {
+   public:
+    RowProducts(const Kernels& kernels, int threads);
+
+    // out[r] = sum over k of query[k] * rows[r][k], the same whatever rows stand beside it and on any thread.
+    void compute(const HeldRows& rows, const float* query, float* out);
+
+    // The `count` rows with the highest scores among those allowed, best first, equal ones in their order. A score is
+    // the product; without scales, rows and query are of length 1, and it is held between -1 and 1.
+    std::vector<Near> nearest(const HeldRows& rows, const float* query, const bool* allowed, int64_t count);
+
+   private:
+    void compute_some(const HeldRows& rows, const float* query, int64_t begin, int64_t end, float* out) const;
+
+    const Kernels& kernels_;
+    ThreadPool pool_;
+    pid_t owner_;
+};
+
+}  // namespace samesay

@@ -1,0 +1,59 @@
+"""Products of a query with rows in memory, by the C++ core."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samesay._native import RowProducts
+from samesay.engine.cpu import checked_threads, chosen_instruction_set
+
+HeldRows = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.int8]
+
+
+def row_products(rows: HeldRows, query: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give the product of each row with the query, in 32 bits; shape (n,).
+
+    That of a row depends on the row and the query alone, to the bit: not on the rows beside it, on the number
+    of threads, or on whether a value is held in 32 bits or in 16 that say the same.
+
+    Args:
+        rows: Shape (n, width), of float32, float16 or int8, and finite.
+        query: Shape (width,).
+    """
+    out = np.empty(len(rows), np.float32)
+    _products().multiply(np.ascontiguousarray(rows), _whole(query), out)
+    return out
+
+
+def nearest_places(
+    rows: HeldRows,
+    query: NDArray[np.float32],
+    allowed: NDArray[np.bool_],
+    count: int,
+    scales: NDArray[np.float32] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Give the places of the rows with the highest scores, best first, and these; equal ones in order.
+
+    A score is the product, as ``row_products`` gives it. Without scales, rows and query are of length 1, and it
+    is held between -1 and 1.
+
+    Args:
+        rows: Shape (n, width).
+        query: Shape (width,).
+        allowed: Which rows may be found, shape (n,).
+        count: How many to find, at most.
+        scales: What the product of each row is multiplied by, shape (n,); nothing where it is None.
+    """
+    return _products().nearest(rows, scales, _whole(query), allowed, count)
+
+
+def _whole(query: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(query, np.float32)
+
+
+@cache
+def _products() -> RowProducts:
+    return RowProducts(chosen_instruction_set(), checked_threads(None))
