@@ -27,7 +27,6 @@ from samesay.duplicates.linking import LINKAGES, linked
 from samesay.duplicates.scoring import checked_vectors, scores_of_pairs
 
 THRESHOLD = 0.9
-SAMPLE = 200
 
 
 def main() -> int:
@@ -36,6 +35,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--width", type=int, default=1024)
     parser.add_argument("--aligned", type=int, default=20_000, help="rows of each side to align")
+    parser.add_argument("--checked", type=int, default=200, help="rows to compare with all others one by one")
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -49,7 +49,7 @@ def main() -> int:
         seconds.append(time.perf_counter() - began)
         print(f"compared in {seconds[-1]:.1f} s", file=sys.stderr, flush=True)
     joined = _memory("VmHWM") - before
-    _compare(vectors, pairs)
+    _compare(vectors, pairs, options.checked)
     groups = {}
     for linkage in LINKAGES:
         began = time.perf_counter()
@@ -71,7 +71,7 @@ def main() -> int:
         "vectors_mib": round(vectors.nbytes / 2**20),
         "join_memory_mib": round(joined),
         "all_scores_would_take_mib": round(options.rows**2 * 4 / 2**20),
-        "rows_checked_pair_by_pair": SAMPLE,
+        "rows_checked_pair_by_pair": options.checked,
         "linkages": groups,
         "align": {
             "rows_a_side": half,
@@ -109,10 +109,10 @@ def _directions(generator: np.random.Generator, rows: int, width: int) -> NDArra
     return found
 
 
-def _compare(vectors: NDArray[np.float32], pairs: Pairs) -> None:
+def _compare(vectors: NDArray[np.float32], pairs: Pairs, sample: int) -> None:
     others = np.arange(len(vectors), dtype=np.int32)
     for row in (
-        np.random.default_rng(1).choice(len(vectors), min(SAMPLE, len(vectors)), replace=False).tolist()
+        np.random.default_rng(1).choice(len(vectors), min(sample, len(vectors)), replace=False).tolist()
     ):
         scores = scores_of_pairs(vectors, vectors, np.full(len(others), row, np.int32), others)
         wanted = set(np.flatnonzero(scores >= np.float32(THRESHOLD)).tolist()) - {row}
