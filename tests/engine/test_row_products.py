@@ -16,7 +16,7 @@ from samesay import _native
 from samesay.engine.row_products import HeldRows, row_products
 
 # So large that the work is shared out.
-MANY, WIDE = 3000, 1024
+MANY, WIDE = 4000, 1024
 
 
 def instruction_sets() -> list[str]:

@@ -37,8 +37,8 @@ def nearest_places(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Give the places of the rows with the highest scores, best first, and these; equal ones in order.
 
-    A score is the product, as ``row_products`` gives it. Without scales, rows and query are of length 1, and it
-    is held between -1 and 1.
+    A score is the product, as ``row_products`` gives it. Without scales, rows and query are of length 1, and
+    it is held between -1 and 1.
 
     Args:
         rows: Shape (n, width).
