@@ -187,7 +187,7 @@ def calibrated(folder: Path) -> Calibration:
     with samesay.open(folder) as collection:
         passages = {
             row["document"]: collection.search(
-                row["question"], top_k=1, filter={"id": f"{DOCUMENTS}/{row['document']}"}
+                row["question"], top_k=1, where={"id": f"{DOCUMENTS}/{row['document']}"}
             )[0].passage
             for row in questions
         }
@@ -195,7 +195,7 @@ def calibrated(folder: Path) -> Calibration:
         for row in questions:
             others = [passage for page, passage in passages.items() if page != row["document"]]
             rows += [(row["question"], other, False) for other in chance.sample(others, OTHERS)]
-        return Calibration.fit(collection.model, rows, mode="query-document", note="made for a picture")
+        return Calibration.fit(collection.model, rows, mode="query-document")
 
 
 def ready(address: str, server: subprocess.Popen[bytes]) -> None:
