@@ -34,6 +34,7 @@ WIDTHS = {1280: {"width": 1280, "height": 820}, 390: {"width": 390, "height": 84
 TALLEST = 1500
 OTHERS = 8
 STARTING_SECONDS = 120
+PATIENCE_MILLISECONDS = 120_000
 # Theme and language of each picture: both of either are to be seen.
 LOOKS = {
     ("compare", 1280): ("light", "en"),
@@ -77,6 +78,7 @@ def main() -> int:
                 locale={"en": "en-US", "zh": "zh-CN"}[language],
             )
             page = context.new_page()
+            page.set_default_timeout(PATIENCE_MILLISECONDS)
             page.goto(f"{url}/#/{view}")
             page.locator(".state").wait_for(state="hidden")
             fill(page, view, language)
