@@ -34,6 +34,7 @@ WIDTHS = {1280: {"width": 1280, "height": 820}, 390: {"width": 390, "height": 84
 TALLEST = 1500
 OTHERS = 8
 STARTING_SECONDS = 120
+PATIENCE_MILLISECONDS = 120_000
 # Theme and language of each picture: both of either are to be seen.
 LOOKS = {
     ("compare", 1280): ("light", "en"),
@@ -77,6 +78,7 @@ def main() -> int:
                 locale={"en": "en-US", "zh": "zh-CN"}[language],
             )
             page = context.new_page()
+            page.set_default_timeout(PATIENCE_MILLISECONDS)
             page.goto(f"{url}/#/{view}")
             page.locator(".state").wait_for(state="hidden")
             fill(page, view, language)
@@ -187,7 +189,7 @@ def calibrated(folder: Path) -> Calibration:
     with samesay.open(folder) as collection:
         passages = {
             row["document"]: collection.search(
-                row["question"], top_k=1, filter={"id": f"{DOCUMENTS}/{row['document']}"}
+                row["question"], top_k=1, where={"id": f"{DOCUMENTS}/{row['document']}"}
             )[0].passage
             for row in questions
         }
@@ -195,7 +197,7 @@ def calibrated(folder: Path) -> Calibration:
         for row in questions:
             others = [passage for page, passage in passages.items() if page != row["document"]]
             rows += [(row["question"], other, False) for other in chance.sample(others, OTHERS)]
-        return Calibration.fit(collection.model, rows, mode="query-document", note="made for a picture")
+        return Calibration.fit(collection.model, rows, mode="query-document")
 
 
 def ready(address: str, server: subprocess.Popen[bytes]) -> None:
