@@ -134,7 +134,7 @@ def test_a_document_that_got_shorter_keeps_no_segment_of_before(cluster: Cluster
     assert [hit.document_id for hit in cluster.search("short now", 5)] == ["other"]
 
 
-def rows_file(path: Path, rows: int, group: int | None = None, **metadata: str) -> Path:
+def rows_file(path: Path, rows: int, *, group: int | None = None, made_by: str | None = None) -> Path:
     vectors = np.random.default_rng(1).standard_normal((rows, WIDTH)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     table = pa.table(
@@ -145,12 +145,12 @@ def rows_file(path: Path, rows: int, group: int | None = None, **metadata: str) 
         }
     )
     said = {
-        "samesay.fingerprint": small_model().identity_at(WIDTH).fingerprint,
+        "samesay.fingerprint": made_by or small_model().identity_at(WIDTH).fingerprint,
         "samesay.identity": "the model",
         "samesay.prompt": "document",
         "samesay.task": "",
     }
-    pq.write_table(table.replace_schema_metadata(said | metadata), path, row_group_size=group)
+    pq.write_table(table.replace_schema_metadata(said), path, row_group_size=group)
     return path
 
 
@@ -198,13 +198,12 @@ def test_a_loader_killed_again_and_again_leaves_every_row_once(engine: str, tmp_
     command = [sys.executable, "-c", LOADER, engine, str(path), *sys.path]
     reached = [0]
     for share in (0.1, 0.4, 0.7, 2.0):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        for line in process.stdout:
-            if int(line) >= share * rows:
-                process.kill()
-                break
-        process.wait()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if int(line) >= share * rows:
+                    process.kill()
+                    break
         with open_cluster(engine, "killed", small_model()) as kb:
             reached.append(kb.segments())
     assert process.returncode == 0
@@ -219,7 +218,8 @@ def test_a_loader_killed_again_and_again_leaves_every_row_once(engine: str, tmp_
     for one in found:
         assert one.payload
         assert isinstance(one.vector, dict)
-        assert np.allclose(one.vector["segment"], vectors[int(one.payload["id"])], atol=1e-6)
+        there = np.array(one.vector["segment"], np.float32)
+        assert np.allclose(there, vectors[int(one.payload["id"])], atol=1e-6)
 
 
 def test_the_cluster_has_a_named_vector_and_an_index_for_every_field(engine: str) -> None:
@@ -257,7 +257,7 @@ def test_what_qdrant_says_of_a_refusal_is_told(engine: str) -> None:
 def test_vectors_of_another_model_prompt_or_width_are_refused(
     cluster: ClusterCollection, tmp_path: Path
 ) -> None:
-    other = rows_file(tmp_path / "other.parquet", 3, **{"samesay.fingerprint": "0" * 64})
+    other = rows_file(tmp_path / "other.parquet", 3, made_by="0" * 64)
     with pytest.raises(IdentityMismatchError, match=r"made with the model; samesay-test-.* with bert-mean"):
         cluster.fill([other])
     plain = tmp_path / "plain.parquet"

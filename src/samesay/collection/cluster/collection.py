@@ -313,15 +313,18 @@ class ClusterCollection:
 
     def _index(self, document: Document) -> None:
         """Have the cluster index the fields that filters may name, as they come."""
-        if document.metadata.keys() <= self._indexed or not self._server:
+        full = len(self._indexed) >= _INDEXED_FIELDS
+        if full or not self._server or document.metadata.keys() <= self._indexed:
             return
         from samesay.collection.cluster.opening import index_of
 
         for field, value in document.metadata.items():
-            if field not in self._indexed and len(self._indexed) < _INDEXED_FIELDS:
-                with told():
-                    index_of(self._client, self.name, field, value)
-            self._indexed.add(field)
+            if field in self._indexed or len(self._indexed) >= _INDEXED_FIELDS:
+                continue
+            with told():
+                # Nothing and an empty list do not tell what the field holds: a later document does.
+                if index_of(self._client, self.name, field, value):
+                    self._indexed.add(field)
 
 
 @contextmanager

@@ -84,19 +84,20 @@ def open_cluster(
     )
 
 
-def index_of(client: QdrantClient, name: str, field: str, value: object) -> None:
-    """Have a field of the metadata indexed, as what its value is."""
+def index_of(client: QdrantClient, name: str, field: str, value: object) -> bool:
+    """Have a field of the metadata indexed, as what its value is; False where the value does not tell."""
     from qdrant_client.models import PayloadSchemaType
 
     one = value[0] if isinstance(value, list) and value else value
     if one is None or isinstance(one, list):
-        return
+        return False
     kind = PayloadSchemaType.KEYWORD
     if isinstance(one, bool):
         kind = PayloadSchemaType.BOOL
     elif isinstance(one, int | float):
         kind = PayloadSchemaType.FLOAT
     client.create_payload_index(name, field_key(field), kind)
+    return True
 
 
 def _client(url: str, settings: ClusterSettings) -> QdrantClient:
