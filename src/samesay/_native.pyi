@@ -45,13 +45,13 @@ class RowProducts:
     def __init__(self, isa: str, threads: int) -> None: ...
     def multiply(
         self,
-        rows: NDArray[np.float32] | NDArray[np.float16] | NDArray[np.int8],
+        rows: NDArray[np.generic],  # of float32, float16 or int8
         query: NDArray[np.float32],
         out: NDArray[np.float32],
     ) -> None: ...
     def nearest(
         self,
-        rows: NDArray[np.float32] | NDArray[np.float16] | NDArray[np.int8],
+        rows: NDArray[np.generic],  # of float32, float16 or int8
         scales: NDArray[np.float32] | None,
         query: NDArray[np.float32],
         allowed: NDArray[np.bool_],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,9 +25,10 @@ def instruction_sets() -> list[str]:
     return names[: names.index(_native.choose_isa("")) + 1]
 
 
-def held(values: NDArray[np.float32], kind: str) -> HeldRows:
+def held(values: NDArray[np.floating[Any]], kind: str) -> HeldRows:
     if kind == "int8":
-        return np.rint(values * 127).clip(-127, 127).astype(np.int8)
+        small: HeldRows = np.rint(values * 127).clip(-127, 127).astype(np.int8)
+        return small
     return values.astype(np.float16) if kind == "f16" else values
 
 

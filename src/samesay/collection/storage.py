@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from samesay.engine.row_products import row_products
+from samesay.engine.row_products import HeldRows, row_products
 
 Storage = Literal["f32", "f16", "int8"]
 STORAGES: tuple[Storage, ...] = ("f32", "f16", "int8")
@@ -25,9 +25,7 @@ def codes(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.fl
     return np.rint(vectors / scales[:, None]).astype(np.int8), scales
 
 
-def scores_of(
-    kept_rows: NDArray[np.float32] | NDArray[np.float16], query: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def scores_of(kept_rows: HeldRows, query: NDArray[np.float32]) -> NDArray[np.float32]:
     """Give the cosine of each row with a query; equal rows get equal scores, wherever they stand."""
     scores = row_products(kept_rows, query)
     return scores.clip(-1, 1, out=scores)

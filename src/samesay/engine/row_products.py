@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from samesay._native import RowProducts
 from samesay.engine.cpu import checked_threads, chosen_instruction_set
 
-HeldRows = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.int8]
+# Of float32, float16 or int8.
+HeldRows = NDArray[np.generic]
 
 
 def row_products(rows: HeldRows, query: NDArray[np.float32]) -> NDArray[np.float32]:
