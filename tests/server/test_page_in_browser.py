@@ -135,6 +135,8 @@ def test_search_shows_three_lists_filters_and_tells_what_is_wrong_with_one(tab: 
     assert "By words: no." in page.locator(".columns").inner_text()
     page.get_by_label("Language", exact=True).last.fill("zh")
     page.locator(".hit-title strong", has_text="Pods").first.wait_for(state="detached")
+    # The lists come one by one, and the first of them may be empty.
+    page.locator(".hit-title strong", has_text="容器组").first.wait_for()
     assert set(page.locator(".hit-title strong").all_inner_texts()) == {"容器组"}
     page.get_by_label("Filter (JSON)").fill('{"year": ')
     assert "not JSON" in page.get_by_role("alert").filter(has_text="JSON").inner_text()
