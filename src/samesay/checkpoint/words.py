@@ -24,6 +24,7 @@ LONGEST_WORD = 32
 _DEARER_ALONE = 2
 
 _SPACE = " "
+_SAMPLING = ("alpha", "nbest_size")
 _UNICODE_FORMS = ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "BertNormalizer")
 # A class of single characters, each by its code point, as the bundled model's normaliser has them.
 _CHARACTERS = r"\[(?:\\x\{[0-9a-f]+\})+\]"
@@ -131,7 +132,8 @@ def words_stand_alone(tokenizer: Tokenizer) -> bool:
     by_rule = (
         isinstance(model, WordLevel | WordPiece)
         or (isinstance(model, BPE) and model.dropout is None)
-        or (isinstance(model, Unigram) and model.alpha is None and model.nbest_size is None)
+        # Before it could sample, the library had no attributes that say so.
+        or (isinstance(model, Unigram) and all(getattr(model, n, None) is None for n in _SAMPLING))
     )
     return (
         by_rule
