@@ -112,7 +112,7 @@ def fill(page: Any, view: str, language: str) -> None:
     elif view == "threshold":
         page.locator("main textarea").fill("\n".join(labelled()))
         page.locator(".figures dd").first.wait_for()
-        page.locator(".card button").first.click()
+        page.locator('button[data-say="threshold.calibrate"]').click()
         page.locator(".certificate").first.wait_for()
     else:
         page.locator(".figures dd").first.wait_for()
