@@ -44,6 +44,8 @@ _PATH = "/v1/embeddings"
 _JSON = b"application/json"
 # With one of these a request is for the application.
 _UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"origin", b"upgrade"})
+# Digits of a Content-Length; more are zeros that nobody needs, or a body that is not small.
+_LONGEST_LENGTH = 9
 # Bytes of bodies that are prepared together, so that the first of them do not wait long for the last.
 _TOGETHER = 32 << 10
 
@@ -123,7 +125,9 @@ class Express:
                 length = value
             elif name == b"authorization" and key is None:
                 key = value
-        if kind != _JSON or length is None or not length.isdigit() or int(length[:9]) > SMALL_BODY:
+        if kind != _JSON or length is None or not length.isdigit():
+            return False
+        if len(length) > _LONGEST_LENGTH or int(length) > SMALL_BODY:
             return False
         return self._authentication.problem(key and key.decode("latin-1")) is None
 
