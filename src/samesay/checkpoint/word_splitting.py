@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+
+from samesay.checkpoint.tokenizer_parts import state_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -31,7 +32,9 @@ def split_words_at_once(tokenizer: Tokenizer) -> None:
 
     if tokenizer.pre_tokenizer is None or tokenizer.normalizer is None:
         return
-    words, normalizer = _state(tokenizer.pre_tokenizer), _state(tokenizer.normalizer)
+    words, normalizer = state_of(tokenizer.pre_tokenizer), state_of(tokenizer.normalizer)
+    if not isinstance(words, dict) or not isinstance(normalizer, dict):
+        return
     if words.get("pretokenizers") != [_SPLIT, _MARKED] or not _turns_marks_into_spaces(normalizer):
         return
     one_space = normalizers.Replace(Regex(_WHITE_SPACE), " ")
@@ -47,9 +50,3 @@ def _turns_marks_into_spaces(normalizer: dict[str, Any]) -> bool:
     spelled = pattern.get("Regex", "")
     is_set = spelled.startswith("[") and spelled.endswith("]") and not spelled.startswith("[^")
     return last.get("type") == "Replace" and last.get("content") == " " and is_set and r"\x{2581}" in spelled
-
-
-def _state(part: Any) -> dict[str, Any]:
-    # What the library pickles: the part as its file has it, without the vocabulary.
-    found = json.loads(part.__getstate__())
-    return found if isinstance(found, dict) else {}

@@ -6,12 +6,13 @@ depends on what lies beyond a space, and all ids are the library's own.
 
 from __future__ import annotations
 
-import json
 import re
 from array import array
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+from samesay.checkpoint.tokenizer_parts import state_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -137,15 +138,11 @@ def words_stand_alone(tokenizer: Tokenizer) -> bool:
     )
     return (
         by_rule
-        and _keeps_spaces(_state(tokenizer.normalizer))
-        and _separates(_state(tokenizer.pre_tokenizer))
-        and _is_template(_state(tokenizer.post_processor))
+        and _keeps_spaces(state_of(tokenizer.normalizer))
+        and _separates(state_of(tokenizer.pre_tokenizer))
+        and _is_template(state_of(tokenizer.post_processor))
         and not any(_reaches_out(tokenizer, token) for token in tokenizer.get_added_tokens_decoder().values())
     )
-
-
-def _state(part: Any) -> Any:
-    return None if part is None else json.loads(part.__getstate__())
 
 
 def _keeps_spaces(normalizer: Any) -> bool:
