@@ -12,7 +12,6 @@ many of those there are, with no margin asked for and with several.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 import samesay
 from machine import versions
 from quality import DataMissingError
+from result_file import write_result
 from samesay.duplicates.aligning import align_vectors
 from samesay.duplicates.margins import NEIGHBOURS, Candidates, best_of, candidates
 from samesay.duplicates.neighbours import Neighbours, nearest_both_ways
@@ -67,8 +67,7 @@ def main() -> int:
             "versions": versions(["samesay", "numpy"]),
             "results": results,
         }
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_result(options.json, content)
     return 0
 
 

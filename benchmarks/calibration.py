@@ -11,7 +11,6 @@ are 95 % of 1000 bootstrap draws of the judged pairs.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from machine import versions
 from models import default_cache
 from quality import DataMissingError
+from result_file import write_result
 from samesay.decision.choosing import choose, compare_curves
 from samesay.decision.fitting import FITTERS
 from samesay.decision.labels import LabelledScores
@@ -67,8 +67,7 @@ def main() -> int:
             "versions": versions(["samesay", "numpy", "scipy"]),
             "results": results,
         }
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_result(options.json, result)
     return 0
 
 

@@ -16,7 +16,6 @@ rule allows them. So a count of draws that is above delta can be told from a pro
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -31,6 +30,7 @@ from numpy.typing import NDArray
 from machine import versions
 from models import default_cache
 from quality import DataMissingError
+from result_file import write_result
 from samesay.decision.binomial import allowed_errors, at_most, lower_bound, upper_bound
 from samesay.decision.certificate import Certificate, NoCertificate
 from samesay.decision.certifying import certify_false_match_rate, certify_precision
@@ -111,8 +111,7 @@ def main() -> int:
             "worst": _worst(cells),
             "cells": [asdict(cell) for cell in cells],
         }
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_result(options.json, result)
     return 0
 
 

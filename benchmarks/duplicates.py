@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from machine import hardware, load_average, versions
+from result_file import write_result
 from samesay.duplicates.aligning import align_vectors
 from samesay.duplicates.joining import Pairs, pairs_above
 from samesay.duplicates.linking import LINKAGES, linked
@@ -81,8 +82,7 @@ def main() -> int:
     }
     print(json.dumps(result, indent=1))
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_result(options.json, result)
     return 0
 
 

@@ -11,7 +11,6 @@ for them, which takes minutes and about 10 GB in the cache folder.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -30,6 +29,7 @@ from machine import (
 )
 from models import NAMES, Model, ModelMissingError, default_cache, find
 from peers.registry import ENGINES, OURS, REFERENCE, Engine
+from result_file import write_result
 from table import best_peers, goal_lines, limit_line, markdown, peak_shares
 from workloads import Workload, workloads_of
 
@@ -65,8 +65,7 @@ def main() -> int:
     result = _result(options, comparison, {**skipped, **comparison.failed}, load_before)
     _print(comparison, result)
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_result(options.json, result)
     return 0
 
 

@@ -7,7 +7,6 @@ python benchmarks/fidelity.py --parts bundled,nasty --precisions int8
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from quality import (
     read_retrieval,
     spearman,
 )
+from result_file import write_result
 from samesay.errors import TruncationWarning
 from workloads import random_sequences
 
@@ -66,8 +66,7 @@ def main() -> int:
         "results": results,
     }
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_result(options.json, report)
     return 0
 
 

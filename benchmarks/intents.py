@@ -12,7 +12,6 @@ shares are exact binomial ones (95 %), those of areas are of 1000 bootstrap draw
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -28,6 +27,7 @@ from intent_sets import Sets, Texts
 from machine import versions
 from models import default_cache
 from quality import DataMissingError
+from result_file import write_result
 from samesay.decision.binomial import lower_bound, upper_bound
 from samesay.decision.certificate import Certificate
 from samesay.decision.intents.bank import Bank, bank_of, unit_rows
@@ -99,8 +99,7 @@ def main() -> int:
             "promises_on_clinc150": promises,
             "semantic_router": peer,
         }
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_result(options.json, value)
     return 0
 
 

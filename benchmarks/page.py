@@ -34,6 +34,7 @@ from statistics import median
 from typing import Any
 
 from machine import hardware, load_average, versions
+from result_file import write_result
 
 ROOT = Path(__file__).parents[1]
 STATIC = ROOT / "src" / "samesay" / "server" / "page" / "static"
@@ -81,8 +82,7 @@ def main() -> int:
     }
     print(json.dumps(result, indent=1))
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_result(options.json, result)
     return 0
 
 

@@ -12,7 +12,6 @@ takes texts from a generator, one at a time, and notes the resident memory on th
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -25,6 +24,7 @@ import numpy as np
 import samesay
 from machine import available_threads, hardware, load_average, versions
 from models import NAMES, ModelMissingError, default_cache, find
+from result_file import write_result
 from workloads import BATCH, batch_lengths, sentences
 
 ROUNDS = 15
@@ -53,8 +53,7 @@ def main() -> int:
     if options.stream:
         result["stream"] = _stream(samesay.load(options.stream_model), options.stream)
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_result(options.json, result)
     return 0
 
 

@@ -19,7 +19,6 @@ latency   single searches on k8s_docs
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 from collections.abc import Callable
@@ -31,6 +30,7 @@ import samesay
 from machine import hardware, load_average, versions
 from models import default_cache
 from quality import DataMissingError
+from result_file import write_result
 from retrieving.corpora import Task, k8s_tasks, other_tasks
 from retrieving.figures import figures, searched, with_baseline
 from retrieving.indexing import Collections
@@ -125,8 +125,7 @@ def main() -> int:
             part: found,
         }
         path = options.results / f"retrieval-{part}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_result(path, result)
         print(f"## {part}\n\n{table(part, found)}\n", flush=True)
     return 0
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from time import perf_counter
 
 import samesay
 from machine import hardware, load_average, versions
+from result_file import write_result
 from samesay.server.settings import Limits, ServerSettings
 from serverload.ends import abandon, drain
 from serverload.fairness import fairness
@@ -329,8 +329,7 @@ def _say(line: str) -> None:
 
 def _write(file: Path | None, result: dict[str, object]) -> None:
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_result(file, result)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ and samesay up to the vector of one short text; so the drift of the machine fall
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from datetime import datetime, timezone
@@ -20,6 +19,7 @@ from time import perf_counter
 
 from machine import available_threads, busy_cpu_seconds, hardware, load_average, versions
 from models import NAMES, ModelMissingError, default_cache, find
+from result_file import write_result
 
 ROUNDS = 15
 TEXT = "How do I reset my password?"
@@ -64,8 +64,7 @@ def main() -> int:
         "models": found,
     }
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_result(options.json, result)
     return 0
 
 
