@@ -35,6 +35,7 @@ Attention::Attention(const Kernels& kernels, const AttentionShape& shape, int th
       shape_(shape),
       halves_(shape.halves && kernels.tile_pairs && shape.head_size % 2 == 0),
       tiled_(halves_ && kernels.tiled_product && shape.head_size % (2 * kernels.tiled_pairs) == 0),
+      pairs_product_(tiled_ ? kernels.tiled_product : kernels.tile_pairs),
       rows_at_once_(tiled_ ? kernels.tiled_rows : kernels.tile_rows),
       key_step_(tiled_ ? 2 * kernels.tiled_pairs : kernels.lanes),
       group_(shape.heads / shape.key_value_heads),
@@ -259,14 +260,9 @@ void Attention::score_block(const Tile& tile, const float* block, int64_t stride
     for (int64_t key = 0; key < scored; key += width) {
         const int columns = int(std::min(width, scored - key));
         float* scores = tile.scratch.scores.data() + key;
-        if (tiled_) {
-            kernels_.tiled_product(tile.rows, columns, size / 2, tile.scratch.query_halves.data() + tile.slot * size,
-                                   size, reinterpret_cast<const uint32_t*>(block) + key, stride, false, scores,
-                                   block_keys);
-        } else if (halves_) {
-            kernels_.tile_pairs(tile.rows, columns, size / 2, tile.scratch.query_halves.data() + tile.slot * size,
-                                size, reinterpret_cast<const uint32_t*>(block) + key, stride, false, scores,
-                                block_keys);
+        if (halves_) {
+            pairs_product_(tile.rows, columns, size / 2, tile.scratch.query_halves.data() + tile.slot * size, size,
+                           reinterpret_cast<const uint32_t*>(block) + key, stride, false, scores, block_keys);
         } else {
             kernels_.tile(tile.rows, columns, size, tile.scratch.query.data() + tile.slot * size, size, block + key,
                           stride, nullptr, false, scores, block_keys);
@@ -279,15 +275,12 @@ void Attention::add_values(const Tile& tile, const float* values, int64_t count,
     for (int64_t d = 0; d < size; d += width) {
         const int columns = int(std::min(width, size - d));
         float* sums = tile.scratch.sums.data() + tile.slot * value_stride_ + d;
-        if (tiled_) {
-            kernels_.tiled_product(tile.rows, columns, columns_of(count) / 2, tile.scratch.weight_halves.data(),
-                                   block_keys, reinterpret_cast<const uint32_t*>(values) + d, value_stride_,
-                                   !first_block, sums, value_stride_);
-        } else if (halves_) {
-            // Beyond the last key the weights of a whole vector are zero, so an odd count finds its partner.
-            kernels_.tile_pairs(tile.rows, columns, (count + 1) / 2, tile.scratch.weight_halves.data(), block_keys,
-                                reinterpret_cast<const uint32_t*>(values) + d, value_stride_, !first_block, sums,
-                                value_stride_);
+        if (halves_) {
+            // Beyond the last key the weights of a whole step are zero, so an odd count finds its partner.
+            const int64_t pairs = tiled_ ? columns_of(count) / 2 : (count + 1) / 2;
+            pairs_product_(tile.rows, columns, pairs, tile.scratch.weight_halves.data(), block_keys,
+                           reinterpret_cast<const uint32_t*>(values) + d, value_stride_, !first_block, sums,
+                           value_stride_);
         } else {
             kernels_.tile(tile.rows, columns, count, tile.scratch.scores.data(), block_keys, values + d, value_stride_,
                           nullptr, !first_block, sums, value_stride_);

@@ -136,6 +136,7 @@ class Attention {
     AttentionShape shape_;
     bool halves_;
     bool tiled_;            // products in tile registers
+    decltype(Kernels::tile_pairs) pairs_product_;
     int64_t rows_at_once_;  // of one tile of queries
     int64_t key_step_;      // keys of a block are filled up to a multiple of these
     int64_t group_;         // query heads that share a key head

@@ -38,16 +38,6 @@ inline void each_vector(const float* x, int64_t count, Body body) {
     if (i < count) body(i, load_some(x + i, count - i), count - i);
 }
 
-inline void store_first(float* p, Floats v, int64_t count) {
-    if (count == lanes) {
-        store(p, v);
-    } else {
-        store_some(p, v, count);
-    }
-}
-
-inline Floats load_first(const float* p, int64_t count) { return count == lanes ? load(p) : load_some(p, count); }
-
 template <int Rows, int Vectors>
 void tile_of(int columns, int64_t depth, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
              const float* bias, bool accumulate, float* c, int64_t c_stride) {
@@ -66,14 +56,7 @@ void tile_of(int columns, int64_t depth, const float* a, int64_t a_stride, const
 #pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v) {
-            float* out = c + r * c_stride + v * lanes;
-            const int64_t count = columns - v * lanes < lanes ? columns - v * lanes : lanes;
-            Floats value = sums[r][v];
-            if (bias) value += load(bias + v * lanes);
-            if (accumulate) value += load_first(out, count);
-            store_first(out, value, count);
-        }
+        for (int v = 0; v < Vectors; ++v) put_outputs(sums[r][v], v * lanes, columns, bias, accumulate, c + r * c_stride);
     }
 }
 
@@ -131,13 +114,7 @@ void tile_bf16_of(int columns, int64_t depth, const float* a, int64_t a_stride, 
     for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 8
         for (int v = 0; v < panel_vectors; ++v) {
-            const int64_t count = columns - v * lanes < lanes ? columns - v * lanes : lanes;
-            if (count <= 0) continue;
-            float* out = c + r * c_stride + v * lanes;
-            Floats value = sums[r][v];
-            if (bias) value += load(bias + v * lanes);
-            if (accumulate) value += load_first(out, count);
-            store_first(out, value, count);
+            put_outputs(sums[r][v], v * lanes, columns, bias, accumulate, c + r * c_stride);
         }
     }
 }

@@ -132,21 +132,24 @@ bool quantise(const float* x, const float* channel_scale, int64_t count, float o
     return true;
 }
 
+// What is the same for all outputs of a row.
+struct RowFactors {
+    Floats negative_sum, scale, middle;
+
+    explicit RowFactors(const QuantisedRow& row)
+        : negative_sum(broadcast(-row.sum)), scale(broadcast(row.scale)), middle(broadcast(row.middle)) {}
+};
+
+// The value of a vector of sums from column `column` of the panel on.
+inline Floats value_of(Whole products, const RowFactors& row, int column, const PanelColumns& held) {
+    const Floats centred = multiply_add(load(held.zero + column), row.negative_sum, to_floats(products));
+    return multiply_add(centred * row.scale, load(held.scale + column), load(held.sum + column) * row.middle);
+}
+
 inline void finish_int8(Whole products, const QuantisedRow& row, int v, int columns, const PanelColumns& held,
                         bool accumulate, float* c) {
-    const int64_t count = columns - v * lanes < lanes ? columns - v * lanes : lanes;
-    if (count <= 0) return;
-    const Floats centred = multiply_add(load(held.zero + v * lanes), broadcast(-row.sum), to_floats(products));
-    const Floats middle = load(held.sum + v * lanes) * broadcast(row.middle);
-    Floats result = multiply_add(centred * broadcast(row.scale), load(held.scale + v * lanes), middle);
-    if (held.bias) result += load(held.bias + v * lanes);
-    float* out = c + v * lanes;
-    if (accumulate) result += count == lanes ? load(out) : load_some(out, count);
-    if (count == lanes) {
-        store(out, result);
-    } else {
-        store_some(out, result, count);
-    }
+    const Floats value = value_of(products, RowFactors(row), v * lanes, held);
+    put_outputs(value, v * lanes, columns, held.bias, accumulate, c);
 }
 
 template <int Lines>

@@ -84,19 +84,7 @@ void tile_pairs_of(int columns, int64_t pairs, const uint16_t* a, int64_t a_stri
 #pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v) {
-            float* out = c + r * c_stride + v * lanes;
-            const int64_t count = columns - v * lanes < lanes ? columns - v * lanes : lanes;
-            if (count <= 0) continue;
-            Floats value = sums[r][v];
-            if (bias) value += load(bias + v * lanes);
-            if (accumulate) value += count == lanes ? load(out) : load_some(out, count);
-            if (count == lanes) {
-                store(out, value);
-            } else {
-                store_some(out, value, count);
-            }
-        }
+        for (int v = 0; v < Vectors; ++v) put_outputs(sums[r][v], v * lanes, columns, bias, accumulate, c + r * c_stride);
     }
 }
 

@@ -256,16 +256,13 @@ struct FinishInt8 {
             }
             return;
         }
-        const Floats negative_sum = broadcast(-rows[row].sum), middle = broadcast(rows[row].middle);
-        const Floats scale = broadcast(rows[row].scale);
+        const RowFactors factors(rows[row]);
         Floats results[Vectors];
 #pragma GCC unroll 4
         for (int v = 0; v < Vectors; ++v) {
-            const int64_t at = column + v * lanes;
             Whole products;
             __builtin_memcpy(&products, sums + v * lanes, sizeof products);
-            const Floats centred = multiply_add(load(held.zero + at), negative_sum, to_floats(products));
-            results[v] = multiply_add(centred * scale, load(held.scale + at), load(held.sum + at) * middle);
+            results[v] = value_of(products, factors, column + v * lanes, held);
         }
         if (held.bias) {
 #pragma GCC unroll 4
@@ -302,18 +299,7 @@ struct FinishPairs {
     template <int Vectors>
     void finish(int64_t row, int vector, const float* sums) const {
         for (int v = 0; v < Vectors; ++v) {
-            const int column = (vector + v) * lanes;
-            const int64_t count = columns - column < lanes ? columns - column : lanes;
-            if (count <= 0) return;
-            float* out = c + row * c_stride + column;
-            Floats value = load(sums + v * lanes);
-            if (bias) value += load(bias + column);
-            if (accumulate) value += count == lanes ? load(out) : load_some(out, count);
-            if (count == lanes) {
-                store(out, value);
-            } else {
-                store_some(out, value, count);
-            }
+            put_outputs(load(sums + v * lanes), (vector + v) * lanes, columns, bias, accumulate, c + row * c_stride);
         }
     }
 };

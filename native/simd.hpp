@@ -52,6 +52,26 @@ inline void store_some(float* p, Floats v, int64_t count) {
 #endif
 }
 
+// Of a vector that may end early.
+inline Floats load_first(const float* p, int64_t count) { return count == lanes ? load(p) : load_some(p, count); }
+
+inline void store_first(float* p, Floats v, int64_t count) {
+    if (count == lanes) {
+        store(p, v);
+    } else {
+        store_some(p, v, count);
+    }
+}
+
+// A vector of sums from column `column` on becomes outputs of a row at `c`, as far as its `columns` go.
+inline void put_outputs(Floats sums, int column, int columns, const float* bias, bool accumulate, float* c) {
+    const int64_t count = columns - column < lanes ? columns - column : lanes;
+    if (count <= 0) return;
+    if (bias) sums += load(bias + column);
+    if (accumulate) sums += load_first(c + column, count);
+    store_first(c + column, sums, count);
+}
+
 // a * b + c, in one rounding where the machine has it, in two everywhere on a machine that has not.
 inline Floats multiply_add(Floats a, Floats b, Floats c) {
 #if defined(__AVX512F__)
