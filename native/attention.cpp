@@ -144,13 +144,13 @@ void Attention::pack_block(const KeyTask& task, const KeyValues& key_values, con
 
 void Attention::pack_values(const KeyTask& task, const KeyValues& key_values, float* values) const {
     const int64_t size = shape_.head_size, offset = shape_.key_value_heads * size;
-    for (int64_t i = 0; i < task.count; i += halves_ ? 2 : 1) {
+    const int64_t step = halves_ ? 2 : 1;
+    for (int64_t i = 0; i < task.count; i += step) {
         const float* row = row_of(task, key_values, task.position + i) + offset;
-        if (i + rows_ahead + 1 < task.count) {
-            fetch_head(row_of(task, key_values, task.position + i + rows_ahead) + offset, size);
-            fetch_head(row_of(task, key_values, task.position + i + rows_ahead + 1) + offset, size);
+        for (int64_t ahead = i + rows_ahead; ahead < std::min(i + rows_ahead + step, task.count); ++ahead) {
+            fetch_head(row_of(task, key_values, task.position + ahead) + offset, size);
         }
-        float* to = values + (halves_ ? i / 2 : i) * value_stride_;
+        float* to = values + i / step * value_stride_;
         if (halves_) {
             const bool paired = i + 1 < task.count;
             const float* next = paired ? row_of(task, key_values, task.position + i + 1) + offset : nullptr;

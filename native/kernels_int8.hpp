@@ -132,6 +132,42 @@ bool quantise(const float* x, const float* channel_scale, int64_t count, float o
     return true;
 }
 
+// A vector of weights, the inputs of a group in every lane of one, and their products added to sums. As assembly, because
+// gcc spills the sums of the intrinsic from five rows on.
+#if defined(__AVX512VNNI__)
+
+using Weights = __m512i;
+
+inline Weights load_weights(const uint8_t* p) { return _mm512_loadu_si512(p); }
+inline Weights repeated(int32_t inputs) { return _mm512_set1_epi32(inputs); }
+inline void add_products(Whole& sum, Weights weights, Weights inputs) {
+    asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(weights), "v"(inputs));
+}
+
+#elif defined(SAMESAY_VNNI)
+
+using Weights = __m256i;
+
+inline Weights load_weights(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+inline Weights repeated(int32_t inputs) { return _mm256_set1_epi32(inputs); }
+inline void add_products(Whole& sum, Weights weights, Weights inputs) {
+    asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(weights), "x"(inputs));
+}
+
+#elif defined(__AVX2__)
+
+using Weights = __m256i;
+
+inline Weights load_weights(const uint8_t* p) {
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+inline Weights repeated(int32_t inputs) { return _mm256_set1_epi32(inputs); }
+inline void add_products(Whole& sum, Weights weights, Weights inputs) {
+    sum += reinterpret_cast<Whole>(_mm256_madd_epi16(weights, inputs));
+}
+
+#endif
+
 // What is the same for all outputs of a row.
 struct RowFactors {
     Floats negative_sum, scale, middle;
@@ -169,10 +205,10 @@ void tile_int8_of(int columns, int64_t depth, const QuantisedRow* const* a, cons
     for (int r = 0; r < Rows; ++r) rows[r] = static_cast<const Quantised*>(a[r]->values);
     for (int64_t k = 0; k < groups; ++k) {
         fetch_ahead<Lines>(next);
-#if defined(__AVX512VNNI__)
-        __m512i weights[panel_vectors];
+#if defined(__AVX2__)
+        Weights weights[panel_vectors];
 #pragma GCC unroll 8
-        for (int v = 0; v < panel_vectors; ++v) weights[v] = _mm512_loadu_si512(panel + bytes_to_next_columns * v);
+        for (int v = 0; v < panel_vectors; ++v) weights[v] = load_weights(panel + bytes_to_next_columns * v);
         panel += group * tile_columns;
         // Past the last group of a tile lie those of its neighbours.
         if (tile_columns < panel_columns && (k + 1) % (tile_inputs / group) == 0) {
@@ -180,48 +216,11 @@ void tile_int8_of(int columns, int64_t depth, const QuantisedRow* const* a, cons
         }
 #pragma GCC unroll 8
         for (int r = 0; r < Rows; ++r) {
-            int32_t four;
-            __builtin_memcpy(&four, rows[r] + group * k, sizeof four);
-            const __m512i left = _mm512_set1_epi32(four);
-            // As assembly, because gcc spills the sums of the intrinsic from five rows on.
+            int32_t inputs;
+            __builtin_memcpy(&inputs, rows[r] + group * k, sizeof inputs);
+            const Weights left = repeated(inputs);
 #pragma GCC unroll 8
-            for (int v = 0; v < panel_vectors; ++v) {
-                asm("vpdpbusd %2, %1, %0" : "+v"(sums[r][v]) : "v"(weights[v]), "v"(left));
-            }
-        }
-#elif defined(SAMESAY_VNNI)
-        __m256i weights[panel_vectors];
-#pragma GCC unroll 8
-        for (int v = 0; v < panel_vectors; ++v) {
-            weights[v] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(panel + 32 * v));
-        }
-        panel += 32 * panel_vectors;
-#pragma GCC unroll 8
-        for (int r = 0; r < Rows; ++r) {
-            int32_t four;
-            __builtin_memcpy(&four, rows[r] + group * k, sizeof four);
-            const __m256i left = _mm256_set1_epi32(four);
-#pragma GCC unroll 8
-            for (int v = 0; v < panel_vectors; ++v) {
-                asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums[r][v]) : "x"(weights[v]), "x"(left));
-            }
-        }
-#elif defined(__AVX2__)
-        __m256i weights[panel_vectors];
-#pragma GCC unroll 8
-        for (int v = 0; v < panel_vectors; ++v) {
-            weights[v] = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(panel + 16 * v)));
-        }
-        panel += 16 * panel_vectors;
-#pragma GCC unroll 8
-        for (int r = 0; r < Rows; ++r) {
-            int32_t pair;
-            __builtin_memcpy(&pair, rows[r] + group * k, sizeof pair);
-            const __m256i left = _mm256_set1_epi32(pair);
-#pragma GCC unroll 8
-            for (int v = 0; v < panel_vectors; ++v) {
-                sums[r][v] += reinterpret_cast<Whole>(_mm256_madd_epi16(weights[v], left));
-            }
+            for (int v = 0; v < panel_vectors; ++v) add_products(sums[r][v], weights[v], left);
         }
 #else
         for (int r = 0; r < Rows; ++r) {
