@@ -58,6 +58,7 @@ def test_speed_may_be_taken_after_quality(tmp_path: Path, pairs: Path) -> None:
     code, _, err = compare(tmp_path, *asked, "--only-speed")
     assert code == 1
     assert "compare.json cannot be read" in err
+    assert "make it first, or anew, without --only-speed" in " ".join(err.split())
     assert not (tmp_path / "out").exists()
     assert compare(tmp_path, *asked, "--no-speed")[0] == 0
     before = json.loads((tmp_path / "out" / "compare.json").read_text("utf-8"))

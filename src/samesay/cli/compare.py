@@ -156,10 +156,14 @@ def compare_command(
 def _report_to_renew(folder: Path | None, *, speed: bool) -> Report:
     from samesay.comparison.json_file import read_report
     from samesay.comparison.writing import JSON
+    from samesay.errors import ComparisonError
 
     if folder is None or not speed:
         raise typer.BadParameter("--only-speed wants --output with a report, and no --no-speed")
-    return read_report(folder / JSON)
+    try:
+        return read_report(folder / JSON)
+    except ComparisonError as error:
+        raise ComparisonError(f"{error}; make it first, or anew, without --only-speed") from None
 
 
 def _read(data: list[str], reading: Reading) -> list[DataSet]:
