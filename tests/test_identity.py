@@ -230,3 +230,14 @@ def test_a_cache_that_cannot_be_written_changes_nothing(
     (tmp_path / "file").touch()
     monkeypatch.setenv("SAMESAY_CACHE", str(tmp_path / "file" / "below"))
     assert fingerprint(fixtures / "bert-cls") == want
+
+
+def test_the_files_of_a_model_are_hashed_once(copy_checkpoint: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = samesay.load(copy_checkpoint("qwen3-gqa2"))
+    full = model.identity
+
+    def read(file: Path) -> str:
+        raise AssertionError(f"{file} was read again")
+
+    monkeypatch.setattr("samesay.identity.content_hash", read)
+    assert model.identity_at(32) == replace(full, dimensions=32)

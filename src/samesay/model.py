@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -103,7 +104,7 @@ class EmbeddingModel:
     @cached_property
     def identity(self) -> Identity:
         """What makes the vectors of this model what they are, at full width."""
-        return self.identity_at(None)
+        return identify(self.checkpoint, self.engine, self.dimensions)
 
     def identity_at(self, dimensions: int | None) -> Identity:
         """Give the identity of vectors of that width.
@@ -111,7 +112,8 @@ class EmbeddingModel:
         Raises:
             DimensionsError: For a width that this model does not give.
         """
-        return identify(self.checkpoint, self.engine, self.checkpoint.check_dimensions(dimensions))
+        # Of the one that is kept: it hashes files, and every search asks for it.
+        return replace(self.identity, dimensions=self.checkpoint.check_dimensions(dimensions))
 
     def tokenize(
         self,

@@ -52,7 +52,7 @@ def plan_of(name: str, engine: Callable[[Engine], Engine] = lambda engine: engin
 
 @dataclass
 class HeldEngine:
-    """An engine whose passes wait until they are let go; those of the self-test are not held.
+    """An engine whose passes wait until they are let go; those before the server is ready are not held.
 
     Attributes:
         inner: What computes.
@@ -60,6 +60,7 @@ class HeldEngine:
         running: Set while a pass waits or runs.
         passes: The lengths of the texts of every pass that was held.
         given_up: How many passes ended because nobody waited for them.
+        holding: Whether the server is ready.
     """
 
     inner: Engine
@@ -67,7 +68,7 @@ class HeldEngine:
     running: threading.Event = field(default_factory=threading.Event)
     passes: list[list[int]] = field(default_factory=list)
     given_up: int = 0
-    unheld: int = 3
+    holding: bool = False
 
     @property
     def precision(self) -> Precision:
@@ -85,8 +86,7 @@ class HeldEngine:
         prefix: NDArray[np.int32] | None = None,
         progress: Callable[[float], object] | None = None,
     ) -> NDArray[np.float32]:
-        if self.unheld:
-            self.unheld -= 1
+        if not self.holding:
             return self.inner.embed(token_ids, offsets, dimensions, prefix, progress)
         self.passes.append(np.diff(offsets).tolist())
         self.running.set()
@@ -167,6 +167,9 @@ def serving(
             until(lambda: (there.services.models.ready and app.state.collections.ready) or bool(failures))
             if failures:
                 raise failures[0]
+            for served in there.services.models:
+                if isinstance(served.model.engine, HeldEngine):
+                    served.model.engine.holding = True
         yield there
     finally:
         server.should_exit = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import pytest
 from serving import BERT, PATIENCE, QWEN, Serving, held, model_of, plan_of, server_process, serving, until
 
 import samesay
+from samesay.collection.build import Build
+from samesay.collection.fulltext import tokens
 from samesay.collection.locking import one_writer
 from samesay.errors import IdentityMismatchError, ServerError
 from samesay.server.plans import CollectionPlan
@@ -330,3 +332,24 @@ def test_the_command_names_what_is_wrong_with_a_collection(tmp_path: Path) -> No
         assert ended.returncode == 1
         assert told in ended.stderr
         assert "Traceback" not in ended.stderr
+
+
+def test_what_a_first_search_reads_is_read_before_the_server_is_ready(
+    plans: list[CollectionPlan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[str] = []
+    monkeypatch.setattr(
+        "samesay.collection.fulltext.tokens._jieba", noting(reads, "dictionary", tokens._jieba.__wrapped__)
+    )
+    monkeypatch.setattr(Build, "snapshot", noting(reads, "snapshot", Build.snapshot))
+    with serving([plan_of(BERT), plan_of(QWEN)], collections=plans) as running, running.client() as client:
+        assert {"dictionary", "snapshot"} <= set(reads)
+        assert client.post("/v1/search", json={"query": "白桦树在哪里", "collection": "birches"}).is_success
+
+
+def noting(notes: list[str], name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def noted(*arguments: Any) -> Any:
+        notes.append(name)
+        return function(*arguments)
+
+    return noted

@@ -18,13 +18,16 @@ from samesay.collection.held import HeldBuild
 from samesay.collection.manifest import Manifest, read_manifest
 from samesay.collection.model_check import fits
 from samesay.collection.opening import none_here
-from samesay.errors import IdentityMismatchError, SamesayError, ServerError
+from samesay.collection.search_settings import SearchSettings
+from samesay.collection.searching import search
+from samesay.errors import IdentityMismatchError, MissingExtraError, SamesayError, ServerError
 from samesay.server.naming import named
 from samesay.server.plans import CollectionPlan
 from samesay.server.served_models import ServedModel, ServedModels
 
 Result = TypeVar("Result")
 _SEARCHING_THREADS = 2
+_FIRST_QUERY = "first query 第一个问题"
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,9 @@ class ServedCollections:
             with searched.reading() as build, build.catalogue.reading():
                 count = int(build.snapshot().alive.sum())
             written = HeldBuild(plan.folder, Build(plan.folder, manifest)) if _two(manifest) else searched
-            self._open[plan.name] = ServedCollection(plan.name, served, searched, written)
+            collection = ServedCollection(plan.name, served, searched, written)
+            _search_once(collection)
+            self._open[plan.name] = collection
             notice(f"collection {plan.name} is open: {count} documents, {manifest.identity}")
 
     def find(self, name: str | None) -> ServedCollection:
@@ -161,6 +166,17 @@ def _model_of(plan: CollectionPlan, manifest: Manifest, models: ServedModels) ->
         f"Serve that model too (--model {manifest.reference} --precision {manifest.identity.precision}), "
         "or go over to a served one: samesay collection upgrade"
     )
+
+
+def _search_once(collection: ServedCollection) -> None:
+    """Read what a first search reads, so that no request waits for it: the rows, and Chinese words."""
+    model, settings = collection.served.model, SearchSettings(mode="hybrid")
+    dimensions = collection.searched.manifest.dimensions
+    vectors = model.encode([_FIRST_QUERY], prompt="query", dimensions=dimensions)
+    generic = collection.generic.of(model, None, dimensions)
+    # Full text of Chinese can be missing; whoever asks for it is told so.
+    with suppress(MissingExtraError), collection.searched.reading() as build:
+        search(build, [_FIRST_QUERY], vectors, settings, generic)
 
 
 def _two(manifest: Manifest) -> bool:
