@@ -74,6 +74,7 @@ def _options() -> argparse.Namespace:
 
 def _overhead(folder: Path, rounds: int) -> dict[str, float]:
     model = samesay.load(folder, threads=available_threads())
+    model.checkpoint.tokenizer.read_whole()
     whole, passes, tokenizing = [], [], []
     for turn in range(rounds + 1):
         texts = sentences([max(1, length - 3) for length in batch_lengths(5, 60, 22)], seed=turn)

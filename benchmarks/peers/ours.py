@@ -23,6 +23,7 @@ class Samesay:
     def __init__(self, model: Model, variant: str, threads: int) -> None:
         precision = cast(Precision, variant)
         self._model = samesay.load(model.folder, precision=precision, threads=threads)
+        self._model.checkpoint.tokenizer.read_whole()  # as the peers have done
         self._prompted = bool(model.prompt)
 
     def embed(self, sequences: Sequence[Sequence[int]], batch_size: int, shared: int = 0) -> Vectors:  # noqa: ARG002

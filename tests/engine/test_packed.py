@@ -124,7 +124,7 @@ def test_a_process_killed_while_it_packs_leaves_nothing_that_counts(
     fixtures: Path, isolated_cache: Path
 ) -> None:
     code = (
-        "import samesay.engine.packed as packed, samesay, time\n"
+        "import samesay.checkpoint.section_file as packed, samesay, time\n"
         "write = packed._write\n"
         "def slow(stream, *rest):\n"
         "    write(stream, *rest); stream.truncate(5000); print('written', flush=True); time.sleep(60)\n"

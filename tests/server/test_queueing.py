@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -318,3 +319,15 @@ def test_models_are_asked_for_only_when_they_are_ready() -> None:
             loading.set()
         until(lambda: client.get("/ready").status_code == 200)
         assert client.post("/v1/embeddings", json={"model": QWEN, "input": "a"}).status_code == 200
+
+
+def test_a_server_reads_whole_vocabularies_before_it_is_ready(
+    isolated_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samesay.checkpoint.tokenizer.SMALLEST_FILE", 0)
+    model_of(QWEN)  # stores the vocabulary
+    assert (isolated_cache / "vocabularies").is_dir()
+    assert model_of(QWEN).checkpoint.tokenizer._whole is None
+    with serving([plan_of(QWEN)]) as running:
+        for served in running.services.models:
+            assert served.model.checkpoint.tokenizer._whole is not None

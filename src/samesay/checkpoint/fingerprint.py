@@ -6,11 +6,14 @@ import hashlib
 import json
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from samesay.checkpoint.cache import cache_folder
-from samesay.checkpoint.folder import Checkpoint
 from samesay.checkpoint.jsonfile import read_json_if_present
 from samesay.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from samesay.checkpoint.folder import Checkpoint
 
 _SHORT = 12
 # Longer than any clock that file systems take their times from needs for a tick.
@@ -29,7 +32,7 @@ def digest(value: object) -> str:
 
 def _file_hash(file: Path) -> str:
     """Hash a weight file, or recall its hash where the file has not changed since it was taken."""
-    stamp = _stamp(file)
+    stamp = file_stamp(file)
     note = cache_folder() / "hashes" / f"{digest(stamp)}.json"
     try:
         known = read_json_if_present(note).get("sha256")
@@ -37,9 +40,9 @@ def _file_hash(file: Path) -> str:
         known = None
     if isinstance(known, str):
         return known
-    settled = time.time_ns() - max(stamp[-2:]) > _SETTLED_NANOSECONDS
+    settled = is_settled(stamp)
     found = content_hash(file)
-    if not settled or _stamp(file) != stamp:
+    if not settled or file_stamp(file) != stamp:
         return found
     try:
         note.parent.mkdir(parents=True, exist_ok=True)
@@ -51,11 +54,17 @@ def _file_hash(file: Path) -> str:
     return found
 
 
-def _stamp(file: Path) -> tuple[str, int, int, int, int]:
+def file_stamp(file: Path) -> tuple[str, int, int, int, int]:
+    """Give what changes with a file: its path, size, number and times."""
     # The time of modification alone is not enough: copying and unpacking set it back.
     status = file.stat()
     path = str(file.resolve())
     return path, status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
+def is_settled(stamp: tuple[str, int, int, int, int]) -> bool:
+    """Say whether a later change of the file would give it another stamp."""
+    return time.time_ns() - max(stamp[-2:]) > _SETTLED_NANOSECONDS
 
 
 def content_hash(file: Path) -> str:

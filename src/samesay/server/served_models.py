@@ -95,6 +95,7 @@ class ServedModels:
         for plan in self.plans:
             began = time.monotonic()
             model = plan.load()
+            model.checkpoint.tokenizer.read_whole()
             self_test(model)
             batcher = Batcher(
                 model.engine, settings.batch_tokens, settings.limits.queue_tokens, metrics.of_model(plan.name)
