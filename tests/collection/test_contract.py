@@ -272,9 +272,33 @@ def test_the_document_level_compares_with_the_mean_of_segments(tmp_path: Path, s
 
 def test_hybrid_scores_are_sums_of_reciprocal_ranks(kb: Collection) -> None:
     kb.add([{"id": str(number), "text": text} for number, text in enumerate(texts(10))])
-    for hit in kb.search("amber cedar", 10, mode="hybrid", rank_constant=10):
-        ranks = [hit.components[name] for name in ("semantic_rank", "text_rank") if name in hit.components]
-        assert hit.score == pytest.approx(sum(1 / (10 + rank) for rank in ranks))
+    for hit in kb.search("amber cedar nowhere", 10, mode="hybrid", rank_constant=10):
+        parts, score = hit.components, 0.0
+        if "semantic_rank" in parts:
+            score += 1 / (10 + parts["semantic_rank"])
+        if "text_rank" in parts:
+            assert 0 < parts["text_coverage"] < 1
+            score += parts["text_coverage"] / (10 + parts["text_rank"])
+        assert hit.score == pytest.approx(score)
+
+
+def test_coverage_is_the_part_of_a_query_that_a_passage_has_by_rarity(kb: Collection) -> None:
+    kb.add(
+        [
+            {"id": "all", "text": "the amber of a cedar"},
+            {"id": "common", "text": "amber and heath"},
+            {"id": "other", "text": "amber marsh"},
+        ]
+    )
+    found = {
+        hit.document_id: hit.components["text_coverage"] for hit in kb.search("amber cedar", mode="text")
+    }
+    assert found["all"] == pytest.approx(1)
+    common, rare = np.log(1 + 0.5 / 3.5), np.log(1 + 2.5 / 1.5)
+    assert found["common"] == pytest.approx(common / (common + rare), rel=1e-5)
+    (hit,) = kb.search("cedar nowhere", mode="text")
+    nowhere = np.log(1 + 3.5 / 0.5)
+    assert hit.components["text_coverage"] == pytest.approx(rare / (rare + nowhere), rel=1e-5)
 
 
 def test_compacting_changes_no_result(kb: Collection) -> None:

@@ -9,10 +9,16 @@ from collections.abc import Sequence
 K = 5
 
 
-def fused(rankings: Sequence[Sequence[int]], k: float = K) -> dict[int, float]:
-    """Give each document the sum of 1 / (k + rank) over the rankings that have it, ranks from 1."""
+def fused(rankings: Sequence[Sequence[tuple[int, float]]], k: float = K) -> dict[int, float]:
+    """Give each document the sum of weight / (k + rank) over the rankings that have it.
+
+    Args:
+        rankings: Documents, best first, each with what its place counts: 1 as the paper has it, less where
+            the ranking had less to go by.
+        k: The constant.
+    """
     scores: dict[int, float] = {}
     for ranking in rankings:
-        for rank, document in enumerate(ranking, 1):
-            scores[document] = scores.get(document, 0.0) + 1 / (k + rank)
+        for rank, (document, weight) in enumerate(ranking, 1):
+            scores[document] = scores.get(document, 0.0) + weight / (k + rank)
     return scores

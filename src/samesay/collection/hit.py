@@ -13,7 +13,7 @@ class Hit:
     Args:
         document_id: The document.
         score: What the hits are ordered by: the cosine, the BM25 score, or in hybrid mode the sum of
-            reciprocal ranks.
+            reciprocal ranks, that by text times its coverage.
         passage: The text of the best segment: ``source[begin:end]``.
         begin: Its first character in the document's text.
         end: The character after its last.
@@ -21,8 +21,9 @@ class Hit:
         headings: The headings above the passage, outermost first.
         language: The document's language.
         metadata: The document's metadata.
-        components: The parts that the score is made of: ``segment``, ``document``, ``text`` and, in hybrid
-            mode, ``semantic_rank`` and ``text_rank``, from 1.
+        components: The parts that the score is made of: ``segment``, ``document``, ``text``,
+            ``text_coverage`` (the part of the query's words that the passage has, each by its rarity, from 0
+            to 1) and, in hybrid mode, ``semantic_rank`` and ``text_rank``, from 1.
     """
 
     document_id: str

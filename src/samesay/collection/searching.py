@@ -94,7 +94,8 @@ def _with_scores(searched: Searched, query: Vectors, best: list[Found]) -> list[
 def _fused(semantic: Sequence[Found], text: Sequence[Found], constant: float) -> list[Found]:
     semantic_ranks = {one.number: (rank, one) for rank, one in enumerate(semantic, 1)}
     text_ranks = {one.number: (rank, one) for rank, one in enumerate(text, 1)}
-    keys = fused([[one.number for one in semantic], [one.number for one in text]], constant)
+    by_words = [(one.number, one.components["text_coverage"]) for one in text]
+    keys = fused([[(one.number, 1.0) for one in semantic], by_words], constant)
     result = []
     for number, key in keys.items():
         components: dict[str, float] = {}
@@ -112,7 +113,8 @@ def _fused(semantic: Sequence[Found], text: Sequence[Found], constant: float) ->
 
 
 def _by_text(catalogue: Catalogue, state: Snapshot, allowed: Mask, query: str, count: int) -> list[Found]:
-    scores = bm25(catalogue, state, query)
+    found = bm25(catalogue, state, query)
+    scores, coverage = found.scores, found.coverage
     rows = np.flatnonzero((scores > 0) & allowed)
     order = np.lexsort((rows, -scores[rows]))
     rows = rows[order]
@@ -122,9 +124,10 @@ def _by_text(catalogue: Catalogue, state: Snapshot, allowed: Mask, query: str, c
         least = np.partition(scores[best], len(numbers) - count)[len(numbers) - count]
         which = scores[best] >= least
         numbers, best = numbers[which], best[which]
+    columns = (numbers.tolist(), best.tolist(), scores[best].tolist(), coverage[best].tolist())
     return [
-        Found(number, score, row, None, score, {"text": score})
-        for number, row, score in zip(numbers.tolist(), best.tolist(), scores[best].tolist(), strict=True)
+        Found(number, score, row, None, score, {"text": score, "text_coverage": share})
+        for number, row, score, share in zip(*columns, strict=True)
     ]
 
 
