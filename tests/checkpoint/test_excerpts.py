@@ -125,8 +125,11 @@ def test_a_file_that_changes_while_the_model_is_in_use_is_not_mixed_in(
 ) -> None:
     folder = copy_checkpoint("xlm-roberta-mean")
     until_settled(folder / "tokenizer.json")
-    changed, gone = second_start(folder), read(folder)
+    changed, gone, touched = second_start(folder), read(folder), read(folder)
     os.utime(folder / "tokenizer.json")
+    touched.read_whole()
+    content = (folder / "tokenizer.json").read_text("utf-8")
+    (folder / "tokenizer.json").write_text(content + " ", "utf-8")
     with pytest.raises(CheckpointError, match="changed since the model was loaded"):
         changed.read_whole()
     (folder / "tokenizer.json").unlink()

@@ -32,6 +32,7 @@ class Excerpts:
 
     def __init__(self, stored: StoredVocabulary) -> None:
         self.facts = stored.facts
+        self.content = stored.content
         self._stored = stored
         self._spent = 0
         self._added = tuple(token.content for token in self.facts.added)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samesay.checkpoint.cache import cache_folder
-from samesay.checkpoint.fingerprint import digest, file_stamp, is_settled
+from samesay.checkpoint.fingerprint import content_hash, digest, file_stamp, is_settled
 from samesay.checkpoint.section_file import Sections, read_sections, write_sections
 from samesay.checkpoint.tokenizer_facts import AddedToken, TokenizerFacts
 
@@ -60,6 +60,7 @@ class StoredVocabulary:
         frame: The tokenizer's JSON without its model, left open at the end.
         model: The model's JSON without vocabulary and merges, left open at the end.
         kind: Unigram, BPE or WordLevel.
+        content: SHA-256 of the file that it was made of.
         facts: What the tokenizer says of itself.
         always: Rows that a tokenizer needs whatever the text.
         unknown: The row of the token for what is unknown; -1 for none.
@@ -75,6 +76,7 @@ class StoredVocabulary:
     frame: str
     model: str
     kind: str
+    content: str
     facts: TokenizerFacts
     always: tuple[int, ...]
     unknown: int
@@ -122,7 +124,7 @@ def store_vocabulary(file: Path, facts: TokenizerFacts) -> None:
             return
         # Numbers stay as the file spells them, so that the library reads the same ones again.
         content = json.loads(file.read_text("utf-8"), parse_float=_Spelled)
-        sections = _made(content, facts)
+        sections = _made(content, content_hash(file), facts)
         if file_stamp(file) == stamp:
             write_sections(_path(file), key, sections, 1)
     except (OSError, ValueError, LookupError):
@@ -143,7 +145,9 @@ def _key(file: Path) -> str:
     return digest([LAYOUT, file_stamp(file)])
 
 
-def _made(content: dict[str, Any], facts: TokenizerFacts) -> list[tuple[str, NDArray[np.uint8]]]:
+def _made(
+    content: dict[str, Any], content_digest: str, facts: TokenizerFacts
+) -> list[tuple[str, NDArray[np.uint8]]]:
     model = content.pop("model")
     nothing = [("said", _bytes(json.dumps(None)))]
     if not facts.surrounds or not _is_template(content.get("post_processor")) or not _by_rule(model):
@@ -178,6 +182,7 @@ def _made(content: dict[str, Any], facts: TokenizerFacts) -> list[tuple[str, NDA
         "frame": json.dumps(_plain(content))[:-1],
         "model": json.dumps(_plain(model))[:-1],
         "kind": model["type"],
+        "content": content_digest,
         "facts": asdict(facts),
         "always": always,
         "unknown": unknown,
@@ -264,6 +269,7 @@ def _restored(said: dict[str, Any], sections: Sections) -> StoredVocabulary:
         frame=said["frame"],
         model=said["model"],
         kind=said["kind"],
+        content=said["content"],
         facts=TokenizerFacts(
             facts["size"],
             tuple(AddedToken(**added) for added in facts["added"]),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from samesay.checkpoint.architecture import Architecture
 from samesay.checkpoint.excerpts import Excerpts
-from samesay.checkpoint.fingerprint import file_stamp
+from samesay.checkpoint.fingerprint import content_hash
 from samesay.checkpoint.jsonfile import read_json_if_present
 from samesay.checkpoint.stored_vocabulary import (
     SMALLEST_FILE,
@@ -63,7 +63,6 @@ class TextTokenizer:
         self.file = folder / "tokenizer.json"
         if not self.file.is_file():
             raise CheckpointError(f"{self.file} is missing; samesay reads this tokenizer format only")
-        self._stamp = file_stamp(self.file)
         self._reading = Lock()
         self._whole: WholeTokenizer | None = None
         self._excerpts = self._open_excerpts()
@@ -174,16 +173,17 @@ class TextTokenizer:
     def _whole_tokenizer(self) -> WholeTokenizer:
         with self._reading:
             if self._whole is None:
-                self._require_same_file()
+                self._require_same_content()
                 with _library_errors(self.file):
                     whole = WholeTokenizer(self.file)
                 whole.append(self._appended)
                 self._whole = whole
             return self._whole
 
-    def _require_same_file(self) -> None:
+    def _require_same_content(self) -> None:
+        # A text read with the whole of another file would have other ids than one that was read before.
         try:
-            same = file_stamp(self.file) == self._stamp
+            same = self._excerpts is None or content_hash(self.file) == self._excerpts.content
         except OSError:
             same = False
         if not same:
