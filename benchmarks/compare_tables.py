@@ -49,15 +49,16 @@ ARTICLE = {
 }
 
 
-def quality_part(report: Report) -> str:
-    """The main figure of every model on every set, with its interval."""
+def quality_part(report: Report, words: dict[str, float]) -> str:
+    """The main figure of every model on every set, with its interval, and that of shared words on pairs."""
     rows = []
     for data in report.data:
         found = [report.result(model.label, data.name) for model in report.models]
         cells = ["failed" if one is None else figure(one.measures[0]) for one in found]
         items = f"{data.items:,}" if data.items == data.whole else f"{data.items:,} of {data.whole:,}"
-        rows.append([data.name.replace("_", " "), items, MEASURES[data.main], *cells])
-    return computed.table(["set", "items", "by", *_names(report)], rows)
+        by_words = f"{words[data.name]:.3f}" if data.name in words else "–"
+        rows.append([data.name.replace("_", " "), items, MEASURES[data.main], *cells, by_words])
+    return computed.table(["set", "items", "by", *_names(report), "shared words alone"], rows)
 
 
 def verdicts_part(report: Report) -> str:
@@ -102,8 +103,9 @@ def parts(results: Path = RESULTS) -> dict[str, Callable[[], str]]:
     """Give the parts of the document by name."""
     report = read_report(results / "compare.json")
     pairs = json.loads((results / "compare-pairs.json").read_text("utf-8"))
+    words = json.loads((results / "compare-words.json").read_text("utf-8"))
     return {
-        "quality": partial(quality_part, report),
+        "quality": partial(quality_part, report, words),
         "verdicts": partial(verdicts_part, report),
         "article": partial(article_part, pairs, results),
     }
