@@ -10,7 +10,7 @@ namespace samesay {
 namespace {
 
 // What other threads are not worth waking for.
-constexpr int64_t bytes_alone = 3 << 20;
+constexpr int64_t bytes_alone = 1 << 20;
 // Items of a thread's share, of which it takes a few at a time.
 constexpr int64_t bytes_together = 32 << 10;
 

@@ -132,7 +132,7 @@ def _by_text(catalogue: Catalogue, state: Snapshot, allowed: Mask, query: str, c
 
 
 def _ordered(catalogue: Catalogue, found: Sequence[Found]) -> list[Found]:
-    ids = {one.number: one.id for one in catalogue.numbered([one.number for one in found]).values()}
+    ids = catalogue.ids_of([one.number for one in found])
     return sorted(found, key=lambda one: (-one.key, ids[one.number]))
 
 
