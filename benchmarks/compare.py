@@ -26,6 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from quality import DataMissingError
+from result_file import write_result
 from samesay import load
 from samesay.comparison.comparing import compare
 from samesay.comparison.data import DataSet, PairSet, Reading, read_data
@@ -107,8 +108,7 @@ def main() -> int:
                 write_pair_scores(options.data, names, options.json.with_name(PAIR_SCORES))
         words = {one.name: round(by_shared_words(one), 4) for one in data if isinstance(one, PairSet)}
         if options.json:
-            text = json.dumps(words, indent=1) + "\n"
-            options.json.with_name(SHARED_WORDS).write_text(text, "utf-8")
+            write_result(options.json.with_name(SHARED_WORDS), words)
     broken = show(report, words)
     for path, content in ((options.json, report_text(report)), (options.page, page(report))):
         if path is not None:
@@ -228,7 +228,7 @@ def write_pair_scores(data: Path, names: list[str], target: Path) -> None:
         scores = model.similarity([row[0] for row in rows], [row[1] for row in rows])
         models[label] = {"identity": str(model.identity), "scores": [round(float(one), 4) for one in scores]}
     value = {"said_by_the_article": [float(row[2]) for row in rows], "models": models}
-    target.write_text(json.dumps(value, indent=1) + "\n", "utf-8")
+    write_result(target, value)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from machine import versions
+from result_file import write_result
 from samesay.decision.reasons import CONFLICT_KINDS, find_conflicts
 from scored_pairs import DATA
 
@@ -69,7 +70,7 @@ def main() -> int:
             "written": written,
             "public": public,
         }
-        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_result(options.json, result)
     return 0
 
 

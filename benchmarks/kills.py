@@ -17,6 +17,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from result_file import write_result
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "collection"))
 
 
@@ -55,7 +57,7 @@ def main() -> None:
     }
     print(json.dumps(result, indent=2))
     if arguments.output:
-        arguments.output.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+        write_result(arguments.output, result)
 
 
 if __name__ == "__main__":

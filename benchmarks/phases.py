@@ -10,7 +10,6 @@ its weights at the measured read bandwidth; what is above it is overhead. The ra
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 import samesay
 from machine import Limits, available_threads, build_limits, measure_limits, median_limits
 from random_checkpoint import HEAD_SIZE, HEADS, HIDDEN, INNER, KEY_VALUE_HEADS, LAYERS, VOCABULARY, make
+from result_file import write_result
 
 ROUNDS = 9
 WORKLOADS = {"W1": [20], "W2": [64], "W3": [512], "W5": None}
@@ -129,7 +129,7 @@ def main() -> None:
         show(name, sum(lengths_of(name)), found[name], limits)
     if options.json:
         content = {"limits": asdict(limits), "rounds": ROUNDS, "milliseconds": found}
-        options.json.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+        write_result(options.json, content)
     if options.picture:
         draw(found, limits, options.picture)
 

@@ -23,7 +23,6 @@ and running), and a word planted so may make no sense in its sentence.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import re
 import sys
@@ -35,6 +34,7 @@ from pathlib import Path
 from zlib import crc32
 
 from machine import versions
+from result_file import write_result
 from samesay.decision.binomial import lower_bound, upper_bound
 from samesay.decision.reasons import find_conflicts
 from scored_pairs import DATA
@@ -106,7 +106,7 @@ def main() -> int:
             "versions": versions(["samesay", "faker"]),
             "planted": rows,
         }
-        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_result(options.json, result)
     return 0
 
 

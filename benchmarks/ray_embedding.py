@@ -31,6 +31,7 @@ from statistics import median
 from typing import Any
 
 from machine import available_threads, busy_cpu_seconds, hardware, load_average, versions
+from result_file import write_result
 from samesay.distributed import embed
 
 FILES = 8
@@ -114,7 +115,7 @@ def main() -> None:
     }
     print(f"overhead {overhead:.1%}; goal {GOAL:.0%}: {'reached' if overhead <= GOAL else 'MISSED'}")
     if arguments.output:
-        arguments.output.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+        write_result(arguments.output, result)
 
 
 def take_turns(run: Callable[..., Timed], folder: Path, cores: int, arguments: argparse.Namespace) -> None:
@@ -151,7 +152,7 @@ def take_turns(run: Callable[..., Timed], folder: Path, cores: int, arguments: a
     }
     print(f"overhead {result['overhead_median']:.1%} of {len(turns)} turns; goal {GOAL:.0%}")
     if arguments.output:
-        arguments.output.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+        write_result(arguments.output, result)
 
 
 def write_corpus(folder: Path, texts: int) -> None:

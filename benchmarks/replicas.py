@@ -26,6 +26,7 @@ import numpy as np
 
 import machine
 import samesay
+from result_file import write_result
 from samesay.remote.model import RemoteModel
 from serverload.running import Server, running_server
 from workloads import batch_lengths, sentences
@@ -204,7 +205,7 @@ def main() -> None:
     }
     print(json.dumps({key: value for key, value in result.items() if key != "hardware"}, indent=1))
     if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+        write_result(arguments.json, result)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from machine import hardware, load_average, versions
+from result_file import write_result
 
 _TESTS = Path(__file__).parents[1] / "tests" / "collection"
 sys.path[:0] = [str(_TESTS / "shared"), str(_TESTS / "cluster")]
@@ -71,7 +72,7 @@ def main() -> None:
                 "dimensions": WIDTH,
             }
             result[title] = about | found
-            asked.output.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+            write_result(asked.output, result)
             print(title, json.dumps(found, indent=2), flush=True)
 
 

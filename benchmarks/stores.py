@@ -24,6 +24,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from machine import hardware, load_average, versions
+from result_file import write_result
 from store_engines import Job, Result, measured_build, measured_numpy, measured_peer, measured_search
 from synthetic_vectors import SyntheticVectors, nearest_rows
 
@@ -124,7 +125,7 @@ def _write(path: Path, results: Mapping[str, object]) -> None:
         "--output benchmarks/results/stores.json",
         "parts": {**before.get("parts", {}), **results},
     }
-    path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    write_result(path, content)
 
 
 if __name__ == "__main__":

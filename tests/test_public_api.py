@@ -6,7 +6,6 @@ import inspect
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -44,9 +43,9 @@ def test_importing_samesay_loads_nothing_heavy(module: str) -> None:
     assert not set(HEAVY) & set(loaded.split())
 
 
-def test_importing_samesay_takes_no_time_that_anyone_notices() -> None:
-    program = "import time; t = time.perf_counter(); import samesay; print(time.perf_counter() - t)"
-    assert min(float(run(program)) for _ in range(3)) < 0.2
+def test_importing_samesay_reads_few_modules() -> None:
+    program = "import sys; before = len(sys.modules); import samesay; print(len(sys.modules) - before)"
+    assert 5 < int(run(program)) < 60
 
 
 def test_loading_needs_no_network_client_and_no_progress_bar() -> None:
@@ -107,11 +106,7 @@ def test_every_error_is_one_of_ours_and_says_what_it_is_for() -> None:
     assert samesay.SamesayError.__bases__ == (Exception,)
 
 
-def test_a_first_vector_of_a_small_model_takes_less_than_a_few_seconds() -> None:
+def test_a_first_vector_takes_three_lines() -> None:
     fixture = Path(__file__).parent / "fixtures" / "qwen3-gqa2"
-    begin = time.perf_counter()
-    assert (
-        run(f"import samesay; print(samesay.load({str(fixture)!r}, precision='fp32').encode('a').shape)")
-        == "(64,)"
-    )
-    assert time.perf_counter() - begin < 10
+    program = f"import samesay; print(samesay.load({str(fixture)!r}, precision='fp32').encode('a').shape)"
+    assert run(program) == "(64,)"

@@ -3,13 +3,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from command_line import COMMAND, MODEL, environment, samesay
 
-from patience import PATIENCE
 from samesay import __version__
 
 COMMANDS = ["similarity", "matrix", "duplicates", "embed", "models", "pull", "serve"]
@@ -27,16 +25,11 @@ def test_importing_samesay_and_its_commands_loads_nothing_heavy() -> None:
     assert loaded_by("import samesay.cli") == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "most"), [(["-c", "import samesay"], 0.2), (["-m", "samesay", "--help"], 0.4)]
-)
-def test_starting_is_quick(arguments: list[str], most: float) -> None:
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
-        times.append(time.perf_counter() - start)
-    assert min(times) < most * PATIENCE
+def test_help_reads_few_modules() -> None:
+    # What a start takes is measured by benchmarks/start.py; on a busy machine only this can be told.
+    command = [sys.executable, "-X", "importtime", "-m", "samesay", "--help"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert 100 < told.count("import time:") < 320
 
 
 def test_the_version_is_the_packages(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_tags_go_and_words_stay(source: str, seen: str) -> None:
 def test_time_grows_with_the_length_only(part: str) -> None:
     begin = time.process_time()
     visible_text(part * 200_000)
-    assert time.process_time() - begin < 2
+    assert time.process_time() - begin < 30  # a tenth of a second; with its square, hours
 
 
 def test_a_page_of_tags_is_cut_by_its_words_and_embedded_without_tags() -> None:

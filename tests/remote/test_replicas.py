@@ -66,7 +66,7 @@ def other_vector(text: str, width: int) -> NDArray[np.float32]:
     return vector_of("another model: " + text, width)
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 5.0) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = 30.0) -> bool:
     end = time.monotonic() + seconds
     while not holds() and time.monotonic() < end:
         time.sleep(0.01)
@@ -172,8 +172,8 @@ def test_no_request_fails_when_a_replica_does_and_it_is_used_again_after(
         answered = model.replicas[0].answered
         assert eventually(lambda: model.replicas[0].answered > answered + 5)
     assert load.wrong == []
-    # As before, a second after the fault.
-    assert load.longest_after(after) < 0.5
+    # A second after the fault nobody waits for that replica, whose read would end after five.
+    assert load.longest_after(after) < 3
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_why_a_replica_is_left_out_is_told(three: list[Endpoint], fault: str, to
     with asking(three, max_inputs=1) as model:
         begun = time.monotonic()
         assert np.array_equal(model.encode(texts(30)), expected(texts(30)))
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 20
         assert eventually(lambda: told in model.replicas[1].reason)
         assert [state.serving for state in model.replicas] == [True, False, True]
         assert seen(bad) == []
@@ -285,11 +285,11 @@ def test_all_that_go_down_under_load_are_asked_again_within_the_attempts(three: 
 def test_what_no_replica_serves_is_told_without_waiting(three: list[Endpoint]) -> None:
     for replica in three:
         replica.always = lambda request: request.refuse(404, "no such model", param="model")
-    with asking(three, backoff=5.0) as model:
+    with asking(three, backoff=50.0) as model:
         begun = time.monotonic()
         with pytest.raises(RemoteError, match=r"it refuses m \(404\): no such model"):
             model.encode("a")
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 20
 
 
 def test_a_text_that_is_refused_is_the_callers_and_blames_no_replica(three: list[Endpoint]) -> None:
@@ -355,11 +355,11 @@ def test_a_busy_replica_is_spared_and_not_left_out(three: list[Endpoint]) -> Non
     with asking(three, max_inputs=1) as model:
         model.encode(texts(9))
         assert eventually(lambda: all(state.serving for state in model.replicas))
-        three[0].always = lambda request: request.refuse(429, "slow down", [("Retry-After", "1")])
+        three[0].always = lambda request: request.refuse(429, "slow down", [("Retry-After", "50")])
         before = len(seen(three[0]))
         begun = time.monotonic()
         assert np.array_equal(model.encode(texts(60)), expected(texts(60)))
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 20
         # Those that were under way when it first said so, and none after.
         assert len(seen(three[0])) - before <= 4
         assert model.replicas[0].serving

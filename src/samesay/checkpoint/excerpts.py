@@ -68,9 +68,9 @@ class Excerpts:
 
     def _pieces(self, texts: Sequence[str]) -> list[str] | None:
         """Give what the texts are split into before the vocabulary is asked."""
+        normalizer, splitter = self._frame.normalizer, self._frame.pre_tokenizer
         pieces: set[str] = set()
         for text in texts:
-            normalizer, splitter = self._frame.normalizer, self._frame.pre_tokenizer
             normal = text if normalizer is None else normalizer.normalize_str(text)
             if any(token in text or token in normal for token in self._added):
                 return None

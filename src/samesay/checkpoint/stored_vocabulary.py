@@ -20,6 +20,7 @@ from samesay.checkpoint.cache import cache_folder
 from samesay.checkpoint.fingerprint import content_hash, digest, file_stamp, is_settled
 from samesay.checkpoint.section_file import Sections, read_sections, write_sections
 from samesay.checkpoint.tokenizer_facts import AddedToken, TokenizerFacts
+from samesay.checkpoint.tokenizer_parts import TEMPLATES
 
 # Raise it whenever the layout of the table changes.
 LAYOUT = 1
@@ -29,7 +30,8 @@ SMALLEST_FILE = 1 << 20
 Missing = Literal["not stored", "not possible"]
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no character is lost to the modulus 2^64
-_TEMPLATES = ("TemplateProcessing", "BertProcessing", "RobertaProcessing", "ByteLevel")
+# ByteLevel changes which characters a token stands for, and no id.
+_AROUND = (*TEMPLATES, "ByteLevel")
 _EMPTY = (None, "")
 _BYTE = "<0x[0-9A-F]{2}>"
 
@@ -204,7 +206,7 @@ def _is_template(post_processor: Any) -> bool:
         return True
     if post_processor["type"] == "Sequence":
         return all(_is_template(step) for step in post_processor["processors"])
-    return post_processor["type"] in _TEMPLATES
+    return post_processor["type"] in _AROUND
 
 
 def _by_rule(model: dict[str, Any]) -> bool:

@@ -65,15 +65,14 @@ class TextTokenizer:
             raise CheckpointError(f"{self.file} is missing; samesay reads this tokenizer format only")
         self._reading = Lock()
         self._whole: WholeTokenizer | None = None
+        self._excerpts: Excerpts | None = None
         self._excerpts = self._open_excerpts()
-        facts = (self._excerpts or self._read_whole()).facts
+        facts = (self._excerpts or self._whole_tokenizer()).facts
         self._check_vocabulary(facts, architecture)
         self._appended = _missing_end_token(facts, architecture)
         if facts.leading < 0:
             raise CheckpointError(f"{self.file} gives no token for the text 'a': it is damaged")
         self.special_tokens = SpecialTokens(facts.leading, (*facts.trailing, *self._appended))
-        if self._excerpts is None:
-            self._read_whole().append(self._appended)
         self._prefixes: dict[str, NDArray[np.int32]] = {}
         self.max_tokens = _read_limit(folder, architecture)
         around = self.special_tokens.leading + len(self.special_tokens.trailing)
@@ -142,15 +141,18 @@ class TextTokenizer:
         strings = [prefix + text for text in texts] if prefix else texts
         with _library_errors(self.file):
             try:
+                packed = None
                 if self._whole is None and self._excerpts is not None:
                     packed = self._excerpts.ids(strings)
-                    if packed is not None:
-                        appended = pack(self._appended)
-                        return [ids + appended for ids in packed]
-                return self._whole_tokenizer().ids(strings)
+                if packed is None:
+                    packed = self._whole_tokenizer().ids(strings)
             except (TypeError, UnicodeEncodeError):
                 _require_unicode(texts, prefix, first)
                 raise
+        if not self._appended:
+            return packed
+        appended = pack(self._appended)
+        return [ids + appended for ids in packed]
 
     def _open_excerpts(self) -> Excerpts | None:
         """Give excerpts where a start before this one has stored the vocabulary."""
@@ -159,25 +161,16 @@ class TextTokenizer:
         stored = read_vocabulary(self.file)
         if isinstance(stored, StoredVocabulary):
             return Excerpts(stored)
-        whole = self._read_whole()
         if stored == "not stored":
-            store_vocabulary(self.file, whole.facts)
+            store_vocabulary(self.file, self._whole_tokenizer().facts)
         return None
-
-    def _read_whole(self) -> WholeTokenizer:
-        if self._whole is None:
-            with _library_errors(self.file):
-                self._whole = WholeTokenizer(self.file)
-        return self._whole
 
     def _whole_tokenizer(self) -> WholeTokenizer:
         with self._reading:
             if self._whole is None:
                 self._require_same_content()
                 with _library_errors(self.file):
-                    whole = WholeTokenizer(self.file)
-                whole.append(self._appended)
-                self._whole = whole
+                    self._whole = WholeTokenizer(self.file)
             return self._whole
 
     def _require_same_content(self) -> None:
@@ -202,7 +195,7 @@ class TextTokenizer:
             if special and token_id not in special:
                 raise CheckpointError(
                     f"config.json gives {name} {token_id}, which {self.file.name} reads as "
-                    f"{self._read_whole().token(token_id)!r}: it is the tokenizer of another model"
+                    f"{self._whole_tokenizer().token(token_id)!r}: it is the tokenizer of another model"
                 )
 
 

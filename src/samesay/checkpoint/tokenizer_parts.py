@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+# Post-processors that put the same tokens around every text, and do nothing else.
+TEMPLATES = ("TemplateProcessing", "BertProcessing", "RobertaProcessing")
+
 
 def state_of(part: Any) -> Any:
     """Give a part, without the vocabulary, as the JSON that the library pickles; None for none."""

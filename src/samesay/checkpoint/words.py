@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from samesay.checkpoint.tokenizer_parts import state_of
+from samesay.checkpoint.tokenizer_parts import TEMPLATES, state_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -31,7 +31,6 @@ _UNICODE_FORMS = ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Be
 _CHARACTERS = r"\[(?:\\x\{[0-9a-f]+\})+\]"
 _CODE_POINT = r"[0-9a-f]+(?=\})"
 _SPLITTERS = ("WhitespaceSplit", "Whitespace", "BertPreTokenizer")
-_TEMPLATES = ("TemplateProcessing", "BertProcessing", "RobertaProcessing")
 
 
 # Of an id as texts and words hold it: unsigned, 32 bits.
@@ -186,7 +185,7 @@ def _works_within(step: Mapping[str, Any]) -> bool:
 
 
 def _is_template(post_processor: Any) -> bool:
-    return post_processor is None or post_processor["type"] in _TEMPLATES
+    return post_processor is None or post_processor["type"] in TEMPLATES
 
 
 def _reaches_out(tokenizer: Tokenizer, token: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -65,20 +65,16 @@ class Catalogue(CatalogueFile):
 
     def documents(self, ids: Sequence[str]) -> list[StoredDocument]:
         """Give those of these documents that are here."""
-        return list(self._select("id", ids))
+        return [_document(one) for one in self._rows("*", "id", ids)]
 
     def numbered(self, numbers: Iterable[int]) -> dict[int, StoredDocument]:
         """Give documents by number."""
-        return {one.number: one for one in self._select("number", list(numbers))}
+        found = map(_document, self._rows("*", "number", list(numbers)))
+        return {one.number: one for one in found}
 
     def ids_of(self, numbers: Sequence[int]) -> dict[int, str]:
         """Give the ids of documents by number, and read nothing else of them."""
-        found: dict[int, str] = {}
-        for begin in range(0, len(numbers), _IDS_AT_A_TIME):
-            block = numbers[begin : begin + _IDS_AT_A_TIME]
-            query = f"SELECT number, id FROM documents WHERE number IN ({','.join('?' * len(block))})"  # noqa: S608
-            found.update(self.database.execute(query, block).fetchall())
-        return found
+        return dict(self._rows("number, id", "number", numbers))
 
     def all_documents(self, after: int = -1, count: int = _IDS_AT_A_TIME) -> list[StoredDocument]:
         """Give the next documents in the order of their numbers."""
@@ -217,13 +213,15 @@ class Catalogue(CatalogueFile):
         self.database.execute("DELETE FROM dead_rows")
         self.database.execute("DELETE FROM dead_documents")
 
-    def _select(self, column: str, values: Sequence[str] | Sequence[int]) -> Iterator[StoredDocument]:
+    def _rows(
+        self, wanted: str, column: str, values: Sequence[str] | Sequence[int]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Give the wanted columns of the documents that have one of these values in a column."""
         for begin in range(0, len(values), _IDS_AT_A_TIME):
             block = values[begin : begin + _IDS_AT_A_TIME]
             places = ",".join("?" * len(block))
-            query = f"SELECT * FROM documents WHERE {column} IN ({places})"  # noqa: S608
-            for one in self.database.execute(query, block).fetchall():
-                yield _document(one)
+            query = f"SELECT {wanted} FROM documents WHERE {column} IN ({places})"  # noqa: S608
+            yield from self.database.execute(query, block).fetchall()
 
 
 def words(title: str | None, headings: Sequence[str], text: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, urlsplit
 
 from samesay.errors import RemoteError
 
@@ -42,8 +43,6 @@ class Address:
     @property
     def is_loopback(self) -> bool:
         """Whether the endpoints are on this machine."""
-        from urllib.parse import urlsplit
-
         return all(urlsplit(url).hostname in _LOOPBACK for url in self.urls)
 
     def replicas(self) -> tuple[Address, ...]:
@@ -62,9 +61,6 @@ def read_address(name: str) -> Address:
     Raises:
         RemoteError: When it is not written as it should be.
     """
-    # Much to import, and most models are on this machine.
-    from urllib.parse import parse_qsl
-
     if name.lower().startswith(OPENAI):
         url = os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
         model = name[len(OPENAI) :]
@@ -119,8 +115,6 @@ def require_local_options_unset(**given: object) -> None:
 
 
 def _checked(url: str, name: str) -> str:
-    from urllib.parse import urlsplit
-
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
