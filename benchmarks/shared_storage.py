@@ -103,7 +103,7 @@ def on_shared_storage(folder: Path, files: Path, rows: int, kills: int, seed: in
             "rows": rows,
             **checked,
             "check_seconds": round(time.perf_counter() - begun, 1),
-            "versions": (place.newest() or 0) + 1,
+            "commits": (place.newest() or 0) + 1,
             "objects": len(listed),
             "bytes": sum(one.size for one in listed),
         }
@@ -309,7 +309,7 @@ def opened_cluster(url: str) -> Any:
     client = _client(url, settings)
     about = manifest("qdrant")
     if not client.collection_exists(QDRANT_NAME):
-        _create(client, QDRANT_NAME, about, settings, server=True)
+        _create(client, QDRANT_NAME, about, settings)
     return ClusterCollection(client, QDRANT_NAME, about, settings, _no_model, server=True)
 
 

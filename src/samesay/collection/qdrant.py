@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from samesay.collection.base import Mask, Ranking, Rows, Vectors
 from samesay.collection.permitting import search_permitted
+from samesay.collection.qdrant_errors import request_errors
 from samesay.collection.scan import permitted
 from samesay.collection.storage import Storage
 from samesay.errors import CollectionError, DamagedCollectionError, MissingExtraError
@@ -213,12 +214,9 @@ class QdrantStore:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        from httpx import HTTPError
-        from qdrant_client.http.exceptions import ApiException
-
         try:
             yield
-        except (ApiException, HTTPError, OSError, RuntimeError, ValueError) as error:
+        except request_errors(RuntimeError, ValueError) as error:
             reason = (str(error) or type(error).__name__).split("\n")[0]
             raise CollectionError(f"Qdrant at {self._location}, {self._name}: {reason}") from None
 

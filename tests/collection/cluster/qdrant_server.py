@@ -157,20 +157,24 @@ def index(kept: Kept, body: Json) -> Json:
 
 
 def upsert(kept: Kept, body: Json) -> Json:
-    """Put points."""
-    batch = body["batch"]
-    names = list(batch["vectors"])
+    """Put points, given one by one or as a batch."""
     points = [
-        edge.Point(
-            identifier,
-            {name: batch["vectors"][name][place] for name in names},
-            {**payload, _TRUTHS: truths(payload)},
-        )
-        for place, (identifier, payload) in enumerate(zip(batch["ids"], batch["payloads"], strict=True))
+        edge.Point(identifier, vectors, {**payload, _TRUTHS: truths(payload)})
+        for identifier, vectors, payload in _given(body)
     ]
     with kept.lock:
         kept.shard.update(edge.UpdateOperation.upsert_points(points))
     return _done()
+
+
+def _given(body: Json) -> list[tuple[str, Json, Json]]:
+    if "points" in body:
+        return [(one["id"], one["vector"], one["payload"]) for one in body["points"]]
+    batch = body["batch"]
+    vectors = [
+        dict(zip(batch["vectors"], row, strict=True)) for row in zip(*batch["vectors"].values(), strict=True)
+    ]
+    return list(zip(batch["ids"], vectors, batch["payloads"], strict=True))
 
 
 def delete(kept: Kept, body: Json) -> Json:

@@ -17,18 +17,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+pytest.importorskip("qdrant_client", reason="qdrant-client is not installed")
+from qdrant_client import QdrantClient
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from qdrant_process import qdrant_process
+from refusing_server import refusing
 from small_collections import small_model, texts
 
 import samesay
+from samesay.collection.cluster import loading
 from samesay.collection.cluster.collection import ClusterCollection
-from samesay.collection.cluster.loading import Loader
+from samesay.collection.cluster.loading import LONGEST_ASKED_SECONDS, Loader
 from samesay.collection.cluster.opening import open_cluster
 from samesay.collection.cluster.points import Point, point_name
 from samesay.collection.cluster.settings import ClusterSettings
+from samesay.collection.qdrant import QdrantStore
 from samesay.errors import CollectionError, FilterError, IdentityMismatchError, InputFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:qdrant_client")
@@ -132,6 +138,21 @@ def test_a_document_that_got_shorter_keeps_no_segment_of_before(cluster: Cluster
     assert cluster.segments() == 2
     cluster.delete(["long", "none"])
     assert [hit.document_id for hit in cluster.search("short now", 5)] == ["other"]
+
+
+@pytest.mark.parametrize("blank", ["   ", ""])
+def test_a_document_that_became_blank_is_found_no_more_and_is_there_as_it_is(
+    cluster: ClusterCollection, blank: str
+) -> None:
+    here = samesay.open(None, small_model())
+    for kb in (here, cluster):
+        assert kb.add([{"id": "x", "text": "amber heath ember"}, {"id": "y", "text": blank}]).added == 2
+        assert kb.add([{"id": "y", "text": blank}]).unchanged == 1
+        assert kb.add([{"id": "x", "text": blank}]).changed == 1
+        assert kb.search("amber heath ember") == []
+        assert kb.add([{"id": "x", "text": blank}]).unchanged == 1
+        assert kb.add([{"id": "x", "text": "amber again"}]).changed == 1
+        assert [hit.passage for hit in kb.search("amber")] == ["amber again"]
 
 
 def rows_file(path: Path, rows: int, *, group: int | None = None, made_by: str | None = None) -> Path:
@@ -268,8 +289,6 @@ def test_vectors_of_another_model_prompt_or_width_are_refused(
 
 
 def test_settings_reach_the_cluster_and_wrong_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from qdrant_client import QdrantClient
-
     asked: dict[str, Any] = {}
     create = QdrantClient.create_collection
 
@@ -294,6 +313,94 @@ def test_settings_reach_the_cluster_and_wrong_ones_are_refused(monkeypatch: pyte
         open_cluster(":memory:", "kb")
     with pytest.raises(CollectionError, match="Qdrant: "):
         open_cluster("http://127.0.0.1:9", "kb", small_model())
+
+
+@pytest.mark.parametrize(("status", "headers"), [(429, {"Retry-After": "0"}), (429, {}), (503, {})])
+def test_every_request_of_a_load_is_sent_again(
+    engine: str, tmp_path: Path, status: int, headers: dict[str, str]
+) -> None:
+    name = f"refused-{uuid.uuid4().hex}"
+    open_cluster(engine, name, small_model()).close()
+    rows = rows_file(tmp_path / "rows.parquet", 30)
+    with open_cluster(engine, name, small_model()) as kb, refusing(status, headers, engine) as server:
+        with ClusterCollection(
+            QdrantClient(url=server.url, check_compatibility=False),
+            name,
+            kb.manifest,
+            ClusterSettings(batch=10),
+            lambda _: small_model(),
+            server=True,
+        ) as refused:
+            assert refused.fill([rows]).added == 30
+            assert refused.add([{"id": "0", "text": "amber", "metadata": {"n": 1}}]).changed == 1
+            refused.delete(["1"])
+        assert kb.segments() == 29
+        kb._client.delete_collection(name)
+    route = f"/collections/{name}"
+    for asked in ("PUT {}/index", "POST {}/points", "PUT {}/points", "POST {}/points/scroll", "GET {}"):
+        assert server.asked.count(asked.format(route)) > 1
+
+
+def test_a_refusal_that_names_a_pause_is_told_when_it_does_not_end() -> None:
+    name_a_pause = {"Retry-After": "0"}
+    with refusing(429, name_a_pause) as server:
+        with pytest.raises(CollectionError, match="Qdrant: not now"):
+            open_cluster(server.url, "kb", small_model())
+        with pytest.raises(CollectionError, match=r"Qdrant at .*: not now"):
+            QdrantStore(server.url, "rows", WIDTH, "f32")
+        client = QdrantClient(url=server.url, check_compatibility=False)
+        before = len(server.asked)
+        with (
+            pytest.raises(CollectionError, match=r"Qdrant: not now \(4 tries\)"),
+            Loader(client, "kb", ClusterSettings(tries=4), parallel=True) as loader,
+        ):
+            loader.put(points(1))
+        assert len(server.asked) == before + 4
+        client.close()
+
+
+@pytest.mark.parametrize(("named", "waited"), [("7", 7), ("86400", LONGEST_ASKED_SECONDS), ("-1", 0)])
+def test_the_pause_that_a_server_names_is_kept_within_reason(
+    monkeypatch: pytest.MonkeyPatch, named: str, waited: float
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    with refusing(429, {"Retry-After": named}) as server:
+        client = QdrantClient(url=server.url, check_compatibility=False)
+        with pytest.raises(CollectionError, match="2 tries"):
+            loading.sent_again(lambda: client.count("kb"), 2)
+        client.close()
+    assert pauses == [waited]
+
+
+def test_indexes_that_an_interrupted_making_left_out_are_made_before_the_first_write(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"interrupted-{uuid.uuid4().hex}"
+
+    def killed(*_: object) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(QdrantClient, "create_payload_index", killed)
+        with pytest.raises(KeyboardInterrupt), open_cluster(engine, name, small_model()) as kb:
+            kb.add([{"id": "a", "text": "amber"}])
+    with open_cluster(engine, name) as kb:
+        kb._model = small_model()
+        kb.add([{"id": "a", "text": "amber"}])
+        schema = kb._client.get_collection(name).payload_schema
+        kb._client.delete_collection(name)
+    assert set(schema) == {"id", "title", "language", "segment"}
+
+
+def test_no_more_fields_are_indexed_than_there_may_be_by_however_many_loaders(engine: str) -> None:
+    name = f"fields-{uuid.uuid4().hex}"
+    for begin in (0, 40):
+        metadata = {f"f{number}": number for number in range(begin, begin + 40)}
+        with open_cluster(engine, name, small_model()) as kb:
+            kb.add([{"id": f"{begin}", "text": "amber", "metadata": metadata}])
+            schema = kb._client.get_collection(name).payload_schema
+    assert len(schema) == 4 + 64
 
 
 class Slow:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from samesay.collection.cluster.conditions import condition_of
+from samesay.collection.cluster.indexes import index_of, own_indexes
 from samesay.collection.cluster.loading import Loader, reason, sent_again
-from samesay.collection.cluster.points import VECTOR, Point, hit_of, payload_of, point_name
+from samesay.collection.cluster.points import VECTOR, Point, field_key, hit_of, payload_of, point_name
 from samesay.collection.cluster.settings import ClusterSettings
 from samesay.collection.document import Document, as_document, content_hash
 from samesay.collection.filters import Filter, check_filter
 from samesay.collection.hit import Hit
 from samesay.collection.manifest import Manifest
+from samesay.collection.qdrant_errors import request_errors
 from samesay.collection.segmenting import CutDocument, Encoder
 from samesay.collection.vector_rows import VectorBlock, check_source, read_blocks, vector_source
 from samesay.collection.writing import AddReport, Progress
@@ -32,6 +35,7 @@ _DOCUMENTS_TOGETHER = 64
 _INDEXED_FIELDS = 64
 _MOST_RECENT = 100_000
 Values = dict[str, str]
+Result = TypeVar("Result")
 
 
 class ClusterCollection:
@@ -67,7 +71,9 @@ class ClusterCollection:
         self._load = load
         self._server = server
         self._model: TextModel | None = None
+        self._prepared = False
         self._indexed: set[str] = set()
+        self._keys: set[str] = set()
 
     def __enter__(self) -> ClusterCollection:
         return self
@@ -91,7 +97,7 @@ class ClusterCollection:
         return self._model
 
     def segments(self) -> int:
-        """Give the number of segments."""
+        """Give the number of segments, of those without any token too."""
         with told():
             return int(self._client.count(self.name, exact=True).count)
 
@@ -114,6 +120,7 @@ class ClusterCollection:
         """
         source = vector_source(paths, column)
         check_source(source, self.manifest.identity, self.name, lambda: self.model)
+        self._prepare()
         long_ones = self._any_long()
         report, done = AddReport(), 0
         recent: set[str] = set()
@@ -140,6 +147,7 @@ class ClusterCollection:
             CollectionError: The cluster does not take a request, however often it is sent.
         """
         encoder = Encoder(self.model, self.manifest)
+        self._prepare()
         report = AddReport()
         waiting: dict[str, tuple[Document, bytes]] = {}
         for one in documents:
@@ -154,6 +162,7 @@ class ClusterCollection:
         """Take documents out; ids that are not here are no error."""
         from qdrant_client import models
 
+        self._prepare()
         chosen = models.Filter(
             must=[models.FieldCondition(key="id", match=models.MatchAny(any=list(ids)))],
         )
@@ -261,23 +270,24 @@ class ClusterCollection:
         with self._loader() as loader:
             loader.put([one for one in points if one.payload["segment"]])
         if replaced:
-            self._drop_after({one.document.id: len(one.segments) for one in replaced})
+            # The first is always there, be it without a vector: it has the hash.
+            self._drop_after({one.document.id: max(1, len(one.segments)) for one in replaced})
         with self._loader() as loader:
             # Last: the first segment says that the document is there as it is.
             loader.put([one for one in points if not one.payload["segment"]])
         new = len(cut) - len(replaced)
-        return _sum(report, new, len(replaced), len(documents) - len(cut), len(points))
+        segments = sum(len(one.segments) for one in cut)
+        return _sum(report, new, len(replaced), len(documents) - len(cut), segments)
 
     def _hashes(self, ids: Sequence[str]) -> Values:
         """Give the content hashes of those of these documents that are here."""
         names = [point_name(one, 0) for one in ids]
         found: Values = {}
         for begin in range(0, len(names), self._settings.batch):
-            with told():
-                records = self._client.retrieve(
-                    self.name, names[begin : begin + self._settings.batch], with_payload=["id", "hash"]
-                )
-            for record in records:
+            block = names[begin : begin + self._settings.batch]
+            for record in self._asked(
+                partial(self._client.retrieve, self.name, block, with_payload=["id", "hash"])
+            ):
                 payload = record.payload or {}
                 found[str(payload["id"])] = str(payload["hash"])
         return found
@@ -286,8 +296,8 @@ class ClusterCollection:
         from qdrant_client import models
 
         later = models.Filter(must=[models.FieldCondition(key="segment", range=models.Range(gte=1))])
-        with told():
-            return bool(self._client.scroll(self.name, scroll_filter=later, limit=1)[0])
+        found, _ = self._asked(lambda: self._client.scroll(self.name, scroll_filter=later, limit=1))
+        return bool(found)
 
     def _drop_after(self, lengths: Mapping[str, int]) -> None:
         """Remove what is left of longer documents of the same ids."""
@@ -309,22 +319,37 @@ class ClusterCollection:
         from qdrant_client import models
 
         selector = models.FilterSelector(filter=chosen)
-        sent_again(lambda: self._client.delete(self.name, selector, wait=True), self._settings.tries)
+        self._asked(lambda: self._client.delete(self.name, selector, wait=True))
+
+    def _prepare(self) -> None:
+        """Before the first write: have indexed what a making that was interrupted has not."""
+        if self._prepared or not self._server:
+            return
+        there = self._asked(lambda: self._client.get_collection(self.name)).payload_schema
+        for field, kind in own_indexes().items():
+            if field not in there:
+                self._asked(partial(self._client.create_payload_index, self.name, field, kind))
+        self._keys = there.keys() - own_indexes().keys()
+        self._prepared = True
 
     def _index(self, document: Document) -> None:
         """Have the cluster index the fields that filters may name, as they come."""
-        full = len(self._indexed) >= _INDEXED_FIELDS
-        if full or not self._server or document.metadata.keys() <= self._indexed:
+        if not self._server or document.metadata.keys() <= self._indexed:
             return
-        from samesay.collection.cluster.opening import index_of
-
         for field, value in document.metadata.items():
-            if field in self._indexed or len(self._indexed) >= _INDEXED_FIELDS:
-                continue
-            with told():
+            key = field_key(field)
+            if key not in self._keys:
+                full = len(self._keys) >= _INDEXED_FIELDS
                 # Nothing and an empty list do not tell what the field holds: a later document does.
-                if index_of(self._client, self.name, field, value):
-                    self._indexed.add(field)
+                if full or not self._asked(partial(index_of, self._client, self.name, field, value)):
+                    continue
+                self._keys.add(key)
+            self._indexed.add(field)
+
+    def _asked(self, request: Callable[[], Result]) -> Result:
+        """Send a request of a load, again where that can help."""
+        with told():
+            return sent_again(request, self._settings.tries)
 
 
 @contextmanager
@@ -334,23 +359,22 @@ def told() -> Iterator[None]:
     Raises:
         CollectionError: In place of the client's own.
     """
-    from httpx import HTTPError
-    from qdrant_client.http.exceptions import ApiException
-
     try:
         yield
-    except (ApiException, HTTPError, OSError, RuntimeError) as error:
+    except request_errors(RuntimeError) as error:
         raise CollectionError(f"Qdrant: {reason(error)}") from None
 
 
 def _points(
     cut: CutDocument, vectors: np.ndarray[Any, np.dtype[np.float32]], have: Sequence[bool]
 ) -> Iterator[Point]:
+    """Give all segments, those without a vector too: they take the place of what was there before."""
     name = cut.document.id
     for number, one in enumerate(cut.segments):
-        if have[number]:
-            payload = payload_of(cut.document, cut.digest, number, one.begin, one.end, one.headings)
-            yield Point(point_name(name, number), vectors[number], payload)
+        payload = payload_of(cut.document, cut.digest, number, one.begin, one.end, one.headings)
+        yield Point(point_name(name, number), vectors[number] if have[number] else None, payload)
+    if not cut.segments:
+        yield Point(point_name(name, 0), None, payload_of(cut.document, cut.digest, 0, 0, 0, ()))
 
 
 def _sum(report: AddReport, added: int, changed: int, unchanged: int, segments: int) -> AddReport:

@@ -8,17 +8,21 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from samesay.collection.cluster.points import VECTOR, Point
 from samesay.collection.cluster.settings import ClusterSettings
+from samesay.collection.qdrant_errors import request_errors
 from samesay.errors import CollectionError
 
 if TYPE_CHECKING:
-    from qdrant_client import QdrantClient
+    from qdrant_client import QdrantClient, models
 
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 10.0
+# A server may name any pause; after this one it is asked all the same.
+LONGEST_ASKED_SECONDS = 60.0
+Result = TypeVar("Result")
 
 
 class Loader:
@@ -95,39 +99,50 @@ class Loader:
             self._acknowledged(points)
 
     def _send(self, points: Sequence[Point]) -> int:
-        from qdrant_client.models import Batch
+        from qdrant_client.models import Batch, PointStruct
 
-        batch = Batch(
-            ids=[one.name for one in points],
-            vectors={VECTOR: [one.vector.tolist() for one in points]},
-            payloads=[one.payload for one in points],
-        )
-        sent_again(lambda: self._client.upsert(self._name, batch, wait=True), self._settings.tries)
+        full = [(one.name, one.vector, one.payload) for one in points if one.vector is not None]
+        bare = [one for one in points if one.vector is None]
+        if full:
+            names, vectors, payloads = zip(*full, strict=True)
+            batch = Batch(
+                ids=list(names),
+                vectors={VECTOR: [vector.tolist() for vector in vectors]},
+                payloads=list(payloads),
+            )
+            self._upsert(batch)
+        if bare:
+            self._upsert([PointStruct(id=one.name, vector={}, payload=one.payload) for one in bare])
         return len(points)
 
+    def _upsert(self, points: models.Batch | list[models.PointStruct]) -> None:
+        sent_again(lambda: self._client.upsert(self._name, points, wait=True), self._settings.tries)
 
-def sent_again(request: Callable[[], object], tries: int) -> None:
+
+def sent_again(request: Callable[[], Result], tries: int) -> Result:
     """Send a request that may be sent twice, until it succeeds or has failed so often.
+
+    Returns:
+        What the request gave.
 
     Raises:
         CollectionError: It has failed in a way that sending it again does not mend, or too often.
     """
-    from httpx import HTTPError
-    from qdrant_client.http.exceptions import ApiException
-
     delay = _FIRST_WAIT_SECONDS
-    for left in reversed(range(tries)):
+    tried = 0
+    while True:
+        tried += 1
         try:
-            request()
-        except (ApiException, HTTPError, OSError) as error:
-            if left == 0 or not _may_pass(error):
-                raise CollectionError(f"Qdrant: {reason(error)} ({tries - left} tries)") from None
-            asked = getattr(error, "retry_after_s", None)
+            return request()
+        except request_errors() as error:
+            if tried >= tries or not _may_pass(error):
+                raise CollectionError(f"Qdrant: {reason(error)} ({tried} tries)") from None
             # Spread out, so that loaders that failed together do not come back together.
-            time.sleep(asked if asked is not None else delay * (0.5 + random.random()))  # noqa: S311
+            pause = delay * (0.5 + random.random())  # noqa: S311
+            if isinstance(asked := getattr(error, "retry_after_s", None), int):
+                pause = min(max(asked, 0), LONGEST_ASKED_SECONDS)
+            time.sleep(pause)
             delay = min(2 * delay, _LONGEST_WAIT_SECONDS)
-        else:
-            return
 
 
 def reason(error: Exception) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from samesay.collection.cluster.collection import ClusterCollection, told
-from samesay.collection.cluster.points import VECTOR, field_key
+from samesay.collection.cluster.points import VECTOR
 from samesay.collection.cluster.settings import ClusterSettings
 from samesay.collection.fulltext.tokens import revision
 from samesay.collection.manifest import Manifest, Segmenting, manifest_of, manifest_text
@@ -56,7 +56,8 @@ def open_cluster(
     except ImportError:
         raise MissingExtraError("a collection in a Qdrant cluster", "qdrant") from None
     chosen = settings or ClusterSettings()
-    client = _client(url, chosen)
+    with told():
+        client = _client(url, chosen)
     try:
         with told():
             there = client.collection_exists(name)
@@ -69,7 +70,7 @@ def open_cluster(
                 raise CollectionError(f"Qdrant at {url} has no collection {name!r}; a new one needs a model")
             manifest = _new_manifest(model, dimensions)
             with told():
-                _create(client, name, manifest, chosen, server=_is_server(url))
+                _create(client, name, manifest, chosen)
     except BaseException:
         client.close()
         raise
@@ -82,22 +83,6 @@ def open_cluster(
         lambda found: load_again(found) if given is None else given,
         server=_is_server(url),
     )
-
-
-def index_of(client: QdrantClient, name: str, field: str, value: object) -> bool:
-    """Have a field of the metadata indexed, as what its value is; False where the value does not tell."""
-    from qdrant_client.models import PayloadSchemaType
-
-    one = value[0] if isinstance(value, list) and value else value
-    if one is None or isinstance(one, list):
-        return False
-    kind = PayloadSchemaType.KEYWORD
-    if isinstance(one, bool):
-        kind = PayloadSchemaType.BOOL
-    elif isinstance(one, int | float):
-        kind = PayloadSchemaType.FLOAT
-    client.create_payload_index(name, field_key(field), kind)
-    return True
 
 
 def _client(url: str, settings: ClusterSettings) -> QdrantClient:
@@ -144,9 +129,7 @@ def _manifest(client: QdrantClient, url: str, name: str) -> Manifest:
         ) from None
 
 
-def _create(
-    client: QdrantClient, name: str, manifest: Manifest, settings: ClusterSettings, *, server: bool
-) -> None:
+def _create(client: QdrantClient, name: str, manifest: Manifest, settings: ClusterSettings) -> None:
     from qdrant_client import models
 
     scalar = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
@@ -165,8 +148,3 @@ def _create(
         write_consistency_factor=settings.write_consistency_factor,
         metadata={_ABOUT: manifest_text(manifest)},
     )
-    if server:
-        # Before the first point, so that the index of vectors is built with filters in mind.
-        for field in ("id", "title", "language"):
-            client.create_payload_index(name, field, models.PayloadSchemaType.KEYWORD)
-        client.create_payload_index(name, "segment", models.PayloadSchemaType.INTEGER)

@@ -24,12 +24,12 @@ class Point:
 
     Args:
         name: Its id in Qdrant; the same segment of the same document always has the same.
-        vector: Of length 1.
+        vector: Of length 1; None for text without any token, which no search finds.
         payload: What filters and hits need.
     """
 
     name: str
-    vector: NDArray[np.float32]
+    vector: NDArray[np.float32] | None
     payload: dict[str, Any]
 
 
