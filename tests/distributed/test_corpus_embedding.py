@@ -175,6 +175,26 @@ def test_a_parquet_file_of_the_same_shape_with_other_texts_is_noticed(
     assert vectors_in_order(tmp_path / "vectors")[0] == ["aa", "bx", "cc"] * 2
 
 
+def test_files_of_others_in_the_folder_stay(tmp_path: Path, model: EmbeddingModel) -> None:
+    corpus, vectors = tmp_path / "corpus", tmp_path / "vectors"
+    write_jsonl(corpus / "a.jsonl", sentences(10))
+    write_jsonl(corpus / "b.jsonl", sentences(10, 2))
+    run(corpus, vectors, model)
+    # One of theirs was made of ours, and says of its making what ours said.
+    pq.write_table(pq.read_table(vectors / "b.jsonl-000000.parquet"), vectors / "my-results-202601.parquet")
+    pq.write_table(pa.table({"n": [1]}), vectors / "theirs-000000.parquet")
+    (vectors / "broken-000000.parquet").write_bytes(b"no Parquet")
+    (corpus / "b.jsonl").unlink()
+    report = run(corpus, vectors, model)
+    assert (report.removed, report.embedded) == (1, 0)
+    assert {name for name in content(vectors) if name.endswith(".parquet")} == {
+        "a.jsonl-000000.parquet",
+        "broken-000000.parquet",
+        "my-results-202601.parquet",
+        "theirs-000000.parquet",
+    }
+
+
 def test_a_damaged_part_is_done_again(tmp_path: Path, model: EmbeddingModel) -> None:
     write_jsonl(tmp_path / "a.jsonl", sentences(30))
     run(tmp_path / "a.jsonl", tmp_path / "vectors", model)

@@ -13,7 +13,7 @@ from typing import Any
 
 from samesay import __version__
 from samesay.distributed.parts import Part, Plan
-from samesay.distributed.work import CUT, DIGEST, PartReport
+from samesay.distributed.work import CUT, DIGEST, SOURCE, PartReport
 from samesay.errors import DistributedError, InputFileError, OutputFileError
 from samesay.filesystems import Storage, is_hidden
 
@@ -74,7 +74,7 @@ class FolderState:
         done: What is there and holds.
         left: What is to be done, in order.
         changed: How many of these are there, from texts that have changed.
-        gone: Files of vectors whose texts there are no more.
+        gone: Files of vectors that were written here and whose texts there are no more; no others.
     """
 
     done: tuple[PartReport, ...]
@@ -175,8 +175,14 @@ def look(target: Storage, plan: Plan, recipe: FolderRecipe, *, may_be_cut: bool)
     Raises:
         OutputFileError: Nothing in it is of this corpus.
     """
-    there = {file.name: file.size for file in target.files() if _PART_NAME.search(file.name)}
+    sizes = {file.name: file.size for file in target.files() if _PART_NAME.search(file.name)}
+    planned = {part.name for part in plan.parts}
     with ThreadPoolExecutor(_READERS, thread_name_prefix="samesay-look") as readers:
+        others = sorted(sizes.keys() - planned)
+        ours = readers.map(lambda name: _is_ours(target, name), others)
+        gone = tuple(name for name, is_ours in zip(others, ours, strict=True) if is_ours)
+        known = planned.union(gone)
+        there = {name: size for name, size in sizes.items() if name in known}
         found = readers.map(
             lambda part: _done(target, part, recipe, there[part.name]) if part.name in there else None,
             plan.parts,
@@ -185,7 +191,6 @@ def look(target: Storage, plan: Plan, recipe: FolderRecipe, *, may_be_cut: bool)
     done = [one for one in reports if one is not None and (may_be_cut or one.cut_texts == 0)]
     names = {one.name for one in done}
     left = tuple(part for part in plan.parts if part.name not in names)
-    gone = tuple(sorted(there.keys() - {part.name for part in plan.parts}))
     if there and not done:
         raise OutputFileError(
             f"{target.place} has {len(there)} parts, and none of them is of these texts as they are now; "
@@ -228,17 +233,33 @@ def finish(
     )
 
 
-def _done(target: Storage, part: Part, recipe: FolderRecipe, size: int) -> PartReport | None:
+def _footer(target: Storage, name: str) -> tuple[int, dict[str, str]] | None:
+    """Give the rows of a file and what it says of its making, or None where it cannot be read."""
     import pyarrow
     import pyarrow.parquet
 
     try:
-        with target.opened_for_arrow(part.name) as stream, pyarrow.parquet.ParquetFile(stream) as parquet:
+        with target.opened_for_arrow(name) as stream, pyarrow.parquet.ParquetFile(stream) as parquet:
             written = parquet.schema_arrow.metadata or {}
-            rows = parquet.metadata.num_rows
+            rows = int(parquet.metadata.num_rows)
     except (InputFileError, pyarrow.ArrowException, OSError):
         return None
-    told = {key.decode(): value.decode() for key, value in written.items()}
+    return rows, {
+        key.decode(errors="replace"): value.decode(errors="replace") for key, value in written.items()
+    }
+
+
+def _is_ours(target: Storage, name: str) -> bool:
+    """Whether a file is a part that was written here: one that others made of parts may say so as well."""
+    footer = _footer(target, name)
+    return footer is not None and footer[1].get(SOURCE) == _PART_NAME.sub("", name)
+
+
+def _done(target: Storage, part: Part, recipe: FolderRecipe, size: int) -> PartReport | None:
+    footer = _footer(target, part.name)
+    if footer is None:
+        return None
+    rows, told = footer
     expected = {
         DIGEST: part.digest,
         "samesay.fingerprint": recipe.fingerprint,
