@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,8 +22,7 @@ from numpy.typing import NDArray
 
 from samesay import EmbeddingModel, load
 from samesay.engine.base import Engine, Precision
-from samesay.server.app import create_app, express_of, services_in
-from samesay.server.connections import bounded_connections
+from samesay.server.app import connections_of, create_app, express_of, services_in
 from samesay.server.express import Express
 from samesay.server.plans import CollectionPlan, IntentsPlan, ModelPlan
 from samesay.server.process import listening_socket
@@ -134,8 +134,9 @@ def serving(
     wait: bool = True,
     collections: Sequence[CollectionPlan] = (),
     intents: Sequence[IntentsPlan] = (),
+    send_buffer: int | None = None,
 ) -> Iterator[Serving]:
-    """Serve in a thread of this process, on a free port."""
+    """Serve in a thread of this process, on a free port; the system sends so many bytes of answers ahead."""
     settings = settings or ServerSettings()
     failures: list[Exception] = []
     app = create_app(
@@ -148,7 +149,7 @@ def serving(
     )
     config = uvicorn.Config(
         app,
-        http=bounded_connections(settings.limits, express_of(app)),
+        http=connections_of(app),
         loop="asyncio",
         ws="none",
         log_config=None,
@@ -158,6 +159,8 @@ def serving(
     )
     server = uvicorn.Server(config)
     listener = listening_socket("127.0.0.1", 0)
+    if send_buffer is not None:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     port = listener.getsockname()[1]
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()

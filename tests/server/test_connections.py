@@ -145,6 +145,79 @@ def test_what_is_no_http_is_a_bad_request(quick: Serving, noise: bytes) -> None:
         assert problem(everything(connection))[0] == 400
 
 
+def test_headers_in_two_packets_are_counted_once(quick: Serving) -> None:
+    headers = [f"X-{number}: {'a' * 500}" for number in range(5)]
+    sent = request(GOOD, *headers)
+    assert len(sent) < QUICK.header_bytes < 2 * 0.9 * len(sent)
+    for first in (len(sent) // 10, len(sent) * 9 // 10):
+        with connected(quick) as connection:
+            connection.sendall(sent[:first])
+            time.sleep(0.1)
+            connection.sendall(sent[first:])
+            assert answer(connection)[0] == 200
+
+
+OFFER = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAAAAIAAAAB")
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 40])
+@pytest.mark.parametrize("offer", [OFFER, ("Connection: upgrade", "Upgrade: websocket")])
+def test_offer_of_another_protocol_is_passed_over(
+    quick: Serving, offer: tuple[str, ...], pieces: int
+) -> None:
+    # As it comes from Java's client: head and body in one packet, or one after the other, or in many.
+    head = request(b"", *offer, length=len(GOOD))
+    chunked = head.replace(f"Content-Length: {len(GOOD)}".encode(), b"Transfer-Encoding: chunked")
+    chunks = b"%x\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n" % (5, GOOD[:5], len(GOOD) - 5, GOOD[5:])
+    for first, second in ((head, GOOD), (chunked, chunks)):
+        with connected(quick) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sent = first + second + request(GOOD, *offer) + request(GOOD)
+            step = -(-len(sent) // pieces)
+            parts = [sent[begin : begin + step] for begin in range(0, len(sent), step)]
+            for part in [first, sent[len(first) :]] if pieces == 2 else parts:
+                connection.sendall(part)
+                time.sleep(0.01)
+            assert [status for status, _ in pipelined(connection, 3)] == [200] * 3
+
+
+def test_body_after_an_offer_is_no_request(quick: Serving) -> None:
+    hidden = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    with connected(quick) as connection:
+        connection.sendall(request(b"", *OFFER, length=len(hidden)))
+        time.sleep(0.1)
+        connection.sendall(hidden)
+        assert answer(connection)[0] == 400
+        connection.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+
+
+def test_proxying_is_refused(quick: Serving) -> None:
+    with connected(quick) as connection:
+        connection.sendall(b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/1.1\r\n\r\n")
+        status, message = problem(everything(connection))
+    assert status == 400
+    assert "CONNECT" in message
+
+
+def test_what_is_refused_before_it_is_a_request_is_counted_and_has_an_id(quick: Serving) -> None:
+    def counted(status: int) -> float:
+        with quick.client() as client:
+            lines = client.get("/metrics").text.splitlines()
+        start = f'samesay_requests_total{{path="other",status="{status}"}} '
+        return sum(float(line.removeprefix(start)) for line in lines if line.startswith(start))
+
+    before = counted(400), counted(431)
+    for noise in (b"HELLO\r\n\r\n", b"GET /" + b"a" * 5000):
+        with connected(quick) as connection:
+            connection.sendall(noise)
+            assert b"\r\nx-request-id: req_" in everything(connection)
+    assert (counted(400), counted(431)) == (before[0] + 1, before[1] + 1)
+    with quick.client() as client:
+        assert "samesay_requests_in_flight 1.0" in client.get("/metrics").text
+
+
 def test_large_body_is_refused_whether_its_length_is_told_or_not(server: Serving) -> None:
     body = b" " * (10 << 20)
     with server.client() as client:

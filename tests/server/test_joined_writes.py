@@ -13,14 +13,21 @@ from samesay.server.joined_writes import JoinedWrites
 class Wire(asyncio.Transport):
     """Notes what reaches it."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = 0) -> None:
         super().__init__()
         self.calls: list[bytes] = []
         self.closed = False
+        self.kept = kept
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         assert not self.closed
         self.calls.append(bytes(data))
+
+    def get_write_buffer_size(self) -> int:
+        return self.kept
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return default
 
     def close(self) -> None:
         self.closed = True
@@ -32,6 +39,10 @@ class Wire(asyncio.Transport):
         return self.closed
 
 
+def never() -> None:
+    raise AssertionError("everything was taken")
+
+
 @given(st.lists(st.lists(st.sampled_from([1, 10, 70_000]), max_size=4), max_size=4), st.booleans())
 def test_everything_goes_out_in_order_and_small_parts_of_a_step_together(
     steps: list[list[int]], close: bool
@@ -40,7 +51,7 @@ def test_everything_goes_out_in_order_and_small_parts_of_a_step_together(
     parts = [[bytes([number % 256]) * size for number, size in enumerate(step)] for step in steps]
 
     async def run() -> None:
-        joined = JoinedWrites(wire, asyncio.get_running_loop())
+        joined = JoinedWrites(wire, asyncio.get_running_loop(), never)
         for step in parts:
             for part in step:
                 joined.write(part)
@@ -61,7 +72,7 @@ def test_nothing_goes_out_after_an_abort() -> None:
     wire = Wire()
 
     async def run() -> None:
-        joined = JoinedWrites(wire, asyncio.get_running_loop())
+        joined = JoinedWrites(wire, asyncio.get_running_loop(), never)
         joined.write(b"never")
         joined.abort()
         assert joined.is_closing()
@@ -69,3 +80,19 @@ def test_nothing_goes_out_after_an_abort() -> None:
 
     asyncio.run(run())
     assert wire.calls == []
+
+
+def test_what_the_system_does_not_take_is_told_and_counted() -> None:
+    wire = Wire(kept=7)
+    told: list[int] = []
+
+    async def run() -> None:
+        joined = JoinedWrites(wire, asyncio.get_running_loop(), lambda: told.append(len(wire.calls)))
+        joined.write(b"0123456789")
+        assert joined.unsent == 17
+        joined.close()
+        assert joined.unsent == 7
+        assert joined.taken == 3
+
+    asyncio.run(run())
+    assert told == [1]

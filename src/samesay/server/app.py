@@ -23,6 +23,7 @@ from samesay.server.admission import Admission
 from samesay.server.asgi import ASGIApp, Receive, Scope, Send
 from samesay.server.authentication import Authentication, open_paths
 from samesay.server.body_limits import BodyLimits
+from samesay.server.connections import BoundedConnection, bounded_connections
 from samesay.server.deciders import Deciders
 from samesay.server.direct import Direct, Endpoint
 from samesay.server.draining import Draining, DrainingGate
@@ -53,6 +54,7 @@ from samesay.server.served_models import ServedModel, ServedModels
 from samesay.server.services import ClientGoneError, Services
 from samesay.server.settings import ServerSettings
 from samesay.server.strict_json import shortened
+from samesay.server.unsent import AnswerLimits, UnsentAnswers
 from samesay.server.workers import Workers
 
 ROUTERS = (embeddings, similarity, decide, calibrate, tokenize, models, health, metrics)
@@ -110,6 +112,7 @@ def create_app(
             settings.limits.queue_requests,
             lambda: max((model.batcher.seconds_to_wait() for model in served), default=1),
         ),
+        UnsentAnswers(settings.limits.held_answer_bytes),
         Workers(settings.tokenizing_threads, "samesay-requests"),
         ThreadPoolExecutor(1, thread_name_prefix="samesay-large-requests"),
     )
@@ -147,6 +150,7 @@ def create_app(
     authentication = Authentication(_inner_layers(app, services), settings.access)
     app.layers = _layers(authentication, services, observer)
     app.state.express = Express(services, observer, authentication)
+    app.state.connections = bounded_connections(settings.limits, app.state.express, observer, services.unsent)
     return app
 
 
@@ -179,6 +183,11 @@ def express_of(app: FastAPI) -> Express:
     return cast(Express, app.state.express)
 
 
+def connections_of(app: FastAPI) -> type[BoundedConnection]:
+    """Give the class of the connections that requests come by, for uvicorn."""
+    return cast(type[BoundedConnection], app.state.connections)
+
+
 def _inner_layers(app: _Application, services: Services) -> ASGIApp:
     return BodyLimits(Direct(app.routed, _DIRECT, _EXPECTED), services.settings.limits)
 
@@ -194,7 +203,7 @@ def _layers(inner: ASGIApp, services: Services, observer: Observer) -> ASGIApp:
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["Retry-After", "X-Request-Id"],
         )
-    layers = DrainingGate(layers, services.draining)
+    layers = DrainingGate(AnswerLimits(layers, services.unsent), services.draining)
     return Observing(ServerErrorMiddleware(layers, handler=_bug), observer)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from samesay.server.departure import DEPARTURE, Departure
 from samesay.server.joined_writes import JoinedWrites
 from samesay.server.problems import Problem, overloaded
 from samesay.server.settings import Limits
+from samesay.server.unsent import UnsentAnswers
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
@@ -21,9 +24,14 @@ if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
     from samesay.server.express import Express
+    from samesay.server.observing import Observer
 
 # Time in which the small body of a request follows its head.
 _BODY_FOLLOWS_SECONDS = 0.05
+# Colon, space and line end of a header.
+_AROUND_A_HEADER = 4
+# What offers to go on in another protocol; the offer is passed over, so it does not matter which.
+_UPGRADING = frozenset({b"upgrade", b"http2-settings"})
 _PHRASES = {400: "Bad Request", 429: "Too Many Requests", 431: "Request Header Fields Too Large"}
 
 
@@ -33,19 +41,27 @@ class BoundedConnection(HttpToolsProtocol):
     A client that closes its side counts as gone, as with most servers and proxies.
 
     Attributes:
-        limits: Set by ``bounded_connections``.
-        express: What answers small requests before the application does, or None; set there too.
+        limits: What a connection may take; set by ``bounded_connections``, like the others.
+        express: What answers small requests before the application does.
+        observer: Is told of requests that are refused here.
+        unsent: Is told of answers that clients do not read.
     """
 
     limits: Limits
-    express: Express | None
+    express: Express
+    observer: Observer
+    unsent: UnsentAnswers
+    transport: JoinedWrites
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._reading_head = self._only_head = True
-        self._head_bytes = 0
+        self.url = b""
+        # Bytes of a head that were told, and those of packets in which nothing else was.
+        self._head_bytes = self._packet_bytes = 0
         self._head_timer: TimerHandle | None = None
         self._write_timer: TimerHandle | None = None
+        self._taken = 0
         self._departure = Departure()
         self._receiving = False
         # A request whose body may come in a moment, and when that moment has passed.
@@ -56,7 +72,7 @@ class BoundedConnection(HttpToolsProtocol):
         """Begin: a request must arrive soon."""
         super().connection_made(transport)
         _send_at_once(transport)
-        self.transport = JoinedWrites(transport, self.loop)
+        self.transport = JoinedWrites(transport, self.loop, self._lag)
         if len(self.connections) > self.limits.connections:
             self._refuse(overloaded("too many connections; ask again later", 1))
             return
@@ -66,7 +82,9 @@ class BoundedConnection(HttpToolsProtocol):
         """End."""
         self._cancel_head_timer()
         self._let_go()
-        self.resume_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self.unsent.forget(self.transport)
         super().connection_lost(exc)
         self._departure.happen()
 
@@ -76,18 +94,45 @@ class BoundedConnection(HttpToolsProtocol):
             return
         self._only_head = self._reading_head
         self._receiving = True
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
         self._receiving = False
         if self._held is not None and self._held_timer is None:
             # Many clients send the body after the head.
             self._held_timer = self.loop.call_later(_BODY_FOLLOWS_SECONDS, self._give_to_application)
         if self._only_head:
             # A long header is told by on_header only when it is there as a whole.
-            self._count(len(data))
+            self._packet_bytes += len(data)
+            self._bound(self._packet_bytes)
         busy = self.cycle is not None and not self.cycle.response_complete
         if not busy and self._head_timer is None and self.timeout_keep_alive_task is None:
             # Part of a request's head, or of a body that was refused.
             self._head_timer = self.loop.call_later(self.limits.header_seconds, self._abort)
+
+    def _parse(self, data: bytes) -> None:
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                # The parser takes what follows for another protocol, but nothing was agreed on: it is the
+                # body. So the head is read again without the offer.
+                if self.parser.get_method() == b"CONNECT":
+                    self._refuse(Problem(400, "CONNECT is for proxies, and this is none"))
+                if self.transport.is_closing():
+                    return
+                data = self._head_without_offer() + data[offer.args[0] :]
+                self.parser = _parser(self)
+                self._head_bytes = 0
+            except httptools.HttpParserError:
+                self.send_400_response("Invalid HTTP request received.")
+                return
+
+    def _head_without_offer(self) -> bytes:
+        version = self.parser.get_http_version().encode("ascii")
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%s: %s" % (name, value) for name, value in self.headers if name not in _UPGRADING]
+        return b"\r\n".join([*lines, b"", b""])
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the request line."""
@@ -96,12 +141,12 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
-        self._count(len(name) + len(value))
+        self._count(len(name) + len(value) + _AROUND_A_HEADER)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Begin to answer, unless the headers were too large."""
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self.parser.should_upgrade():
             return
         self._reading_head = self._only_head = False
         self._cancel_head_timer()
@@ -110,8 +155,10 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Take the end of a request."""
+        if self.parser.should_upgrade():
+            return
         self._reading_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._packet_bytes = 0
         if self.cycle is not None:
             super().on_message_complete()
         if self._held is not None:
@@ -124,19 +171,14 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # If its body comes at once, the application need not know of a small request.
-        if (
-            self._receiving
-            and self.express is not None
-            and not self.flow.write_paused
-            and self.express.takes(cycle.scope)
-        ):
+        if self._receiving and not self.flow.write_paused and self.express.takes(cycle.scope):
             self._held = cycle, app
         else:
             super()._start_asgi_task(cycle, app)
 
     def _ask_express(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._let_go()
-        if self.express is None or not self.express.open:
+        if not self.express.open:
             super()._start_asgi_task(cycle, app)
             return
         self.express.ask(
@@ -180,38 +222,52 @@ class BoundedConnection(HttpToolsProtocol):
         """Refuse what is not HTTP, in the words of every other error."""
         self._refuse(Problem(400, f"this is not a valid HTTP request ({msg.rstrip('.').lower()})"))
 
-    def pause_writing(self) -> None:
-        """Wait for the client to read, for a while."""
-        super().pause_writing()
-        self._write_timer = self.loop.call_later(self.limits.write_seconds, self._abort)
+    def _lag(self) -> None:
+        # Something is written that the system does not take yet: the client must go on reading.
+        if self._write_timer is None:
+            self.unsent.watch(self.transport)
+            self._wait_for_reading()
 
-    def resume_writing(self) -> None:
-        """Go on."""
-        if self._write_timer is not None:
-            self._write_timer.cancel()
+    def _wait_for_reading(self) -> None:
+        self._taken = self.transport.taken
+        self._write_timer = self.loop.call_later(self.limits.write_seconds, self._see_whether_it_reads)
+
+    def _see_whether_it_reads(self) -> None:
+        if not self.transport.unsent:
             self._write_timer = None
-        super().resume_writing()
+            self.unsent.forget(self.transport)
+        elif self.transport.taken > self._taken:
+            self._wait_for_reading()
+        else:
+            self.transport.abort()
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
-        if self._head_bytes > self.limits.header_bytes and not self.transport.is_closing():
-            limit = self.limits.header_bytes
+        self._bound(self._head_bytes)
+
+    def _bound(self, size: int) -> None:
+        limit = self.limits.header_bytes
+        if size > limit:
             self._refuse(Problem(431, f"the headers have more than {limit} bytes", code="headers_too_large"))
 
     def _refuse(self, problem: Problem) -> None:
         if self.transport.is_closing():
             return
+        record = self.observer.begin()
         content = json.dumps(problem.content()).encode()
         headers = {
             "content-type": "application/json",
             "content-length": str(len(content)),
             "connection": "close",
+            "x-request-id": record.request_id,
             **problem.headers,
         }
         lines = [f"HTTP/1.1 {problem.status} {_PHRASES[problem.status]}"]
         lines += [f"{name.lower()}: {value}" for name, value in headers.items()]
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + content)
         self.transport.close()
+        path = self.url.partition(b"?")[0].decode("latin-1")
+        self.observer.end({"client": self.client, "method": None, "path": path}, record, problem.status)
 
     def _abort(self) -> None:
         self._head_timer = None
@@ -235,6 +291,17 @@ def _nothing() -> None:
     """What is left to do when an answer is written."""
 
 
-def bounded_connections(limits: Limits, express: Express | None = None) -> type[BoundedConnection]:
-    """Give the class of connections with these limits, as uvicorn wants a class."""
-    return type("BoundedConnection", (BoundedConnection,), {"limits": limits, "express": express})
+def _parser(connection: BoundedConnection) -> httptools.HttpRequestParser:
+    parser = httptools.HttpRequestParser(connection)
+    with contextlib.suppress(AttributeError):  # httptools before 0.6.3
+        # As uvicorn has it: what follows an answered request is no reason to refuse that one.
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
+
+
+def bounded_connections(
+    limits: Limits, express: Express, observer: Observer, unsent: UnsentAnswers
+) -> type[BoundedConnection]:
+    """Give the class of connections with these limits and parts of a server, as uvicorn wants a class."""
+    parts = {"limits": limits, "express": express, "observer": observer, "unsent": unsent}
+    return type("BoundedConnection", (BoundedConnection,), parts)

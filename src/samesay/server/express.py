@@ -199,6 +199,10 @@ class Express:
 
     def _answer(self, errand: Errand, work: Embedding, content: bytes) -> None:
         self._services.count(work)
+        problem = self._services.unsent.problem(len(content))
+        if problem is not None:
+            self._fail(errand, problem)
+            return
         self._send(errand, 200, ((b"content-type", _JSON),), content)
         self._end(errand, 200)
 

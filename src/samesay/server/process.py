@@ -15,8 +15,7 @@ from types import FrameType
 import uvicorn
 
 from samesay.errors import ServerError
-from samesay.server.app import create_app, express_of, services_in
-from samesay.server.connections import bounded_connections
+from samesay.server.app import connections_of, create_app, services_in
 from samesay.server.plans import CollectionPlan, IntentsPlan, ModelPlan
 from samesay.server.reporting import describe_address, describe_model
 from samesay.server.served_models import ServedModel
@@ -78,7 +77,7 @@ def run_server(
     )
     config = uvicorn.Config(
         app,
-        http=bounded_connections(settings.limits, express_of(app)),
+        http=connections_of(app),
         loop="asyncio",
         ws="none",
         lifespan="on",

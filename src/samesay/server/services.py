@@ -24,6 +24,7 @@ from samesay.server.problems import invalid
 from samesay.server.served_models import ServedModel, ServedModels
 from samesay.server.settings import ServerSettings
 from samesay.server.settling import settle
+from samesay.server.unsent import UnsentAnswers
 from samesay.server.workers import Workers
 
 Result = TypeVar("Result")
@@ -63,6 +64,7 @@ class Services:
         metrics: What Prometheus is told.
         draining: Whether the server stops.
         admission: How many requests may be in work.
+        unsent: The answers that clients have not read yet.
         pool: Threads for what takes time beside the network, but not long.
         large_pool: One thread that prepares large requests, so that small ones never wait for them.
     """
@@ -72,6 +74,7 @@ class Services:
     metrics: ServerMetrics
     draining: Draining
     admission: Admission
+    unsent: UnsentAnswers
     pool: Workers
     large_pool: ThreadPoolExecutor
 

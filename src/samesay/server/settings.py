@@ -26,10 +26,11 @@ class Limits:
         hits: Hits of one answer, over all its queries.
         body_bytes: Bytes of one body.
         held_body_bytes: Bytes of all bodies that are in memory.
+        held_answer_bytes: Bytes of all large answers that clients have not read yet.
         body_seconds: Time in which a body must have arrived.
         header_bytes: Bytes of the request line and headers.
         header_seconds: Time in which they must have arrived.
-        write_seconds: Time in which a client must go on reading its answer.
+        write_seconds: Time in which a client must have read a further part of its answer.
         keep_alive_seconds: Time that an idle connection is kept. Longer than the 5 seconds of most clients:
             whoever closes first should be the one who opens.
         connections: Open connections.
@@ -44,6 +45,7 @@ class Limits:
     hits: int = 10_000
     body_bytes: int = 8 << 20
     held_body_bytes: int = 256 << 20
+    held_answer_bytes: int = 256 << 20
     body_seconds: float = 30.0
     header_bytes: int = 32 << 10
     header_seconds: float = 10.0
