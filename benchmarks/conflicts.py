@@ -51,7 +51,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    written = [row for split in ("dev", "test") for row in _written(split)]
+    written = of_written_pairs()
     print("| language | split | kind | pairs | precision | recall |\n|---|---|---|---|---|---|")
     for row in written:
         print("| {language} | {split} | {kind} | {pairs} | {precision} | {recall} |".format(**row))
@@ -72,6 +72,11 @@ def main() -> int:
         }
         write_result(options.json, result)
     return 0
+
+
+def of_written_pairs() -> list[dict[str, object]]:
+    """Give what is found in the written pairs, by split, language and kind."""
+    return [row for split in ("dev", "test") for row in _written(split)]
 
 
 def _written(split: str) -> list[dict[str, object]]:
