@@ -5,11 +5,13 @@
 #include <nanobind/stl/string.h>
 
 #include <chrono>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "checksum.hpp"
+#include "faults.hpp"
 #include "isa.hpp"
 #include "network.hpp"
 #include "rows.hpp"
@@ -85,7 +87,6 @@ class Model {
     explicit Model(const nb::dict& memory) : memory_(memory) {}
 
     int64_t prefix_hits() const { return network_->prefix_hits(); }
-    int64_t prefix_bytes() const { return network_->prefix_bytes(); }
 
     nb::dict phases() const {
         nb::dict times;
@@ -106,10 +107,10 @@ class Model {
     void forward(const TokenIds& token_ids, const Offsets& offsets, const TokenIds& prefix, const Vectors& out,
                  const nb::object& progress) {
         const Batch batch = read_batch(token_ids, offsets);
-        if (int64_t(out.shape(0)) != batch.sequences) throw nb::value_error("out must have one row a sequence");
+        if (int64_t(out.shape(0)) != batch.sequences) throw TokenFault("out must have one row a sequence");
         const std::vector<int32_t> shared(prefix.data(), prefix.data() + prefix.shape(0));
         bool done;
-        {
+        try {
             nb::gil_scoped_release release;
             auto next_look = std::chrono::steady_clock::now() + signal_interval;
             done = network_->forward(batch, shared, int64_t(out.shape(1)), out.data(), [&](double share) {
@@ -119,6 +120,9 @@ class Model {
                 nb::gil_scoped_acquire acquire;
                 return should_stop(progress, share);
             });
+        } catch (const std::bad_alloc&) {
+            throw EngineFault("no memory for " + std::to_string(batch.rows()) + " tokens at once, " +
+                              std::to_string(batch.longest()) + " of them one text");
         }
         if (!done) throw nb::python_error();
     }
@@ -143,14 +147,14 @@ class Model {
     }
 
     static Batch read_batch(const TokenIds& token_ids, const Offsets& offsets) {
-        if (offsets.shape(0) < 1) throw nb::value_error("offsets must have at least one entry");
+        if (offsets.shape(0) < 1) throw TokenFault("offsets must have at least one entry");
         const Batch batch{token_ids.data(), offsets.data(), int64_t(offsets.shape(0)) - 1};
         for (int64_t i = 0; i < batch.sequences; ++i) {
-            if (batch.length(i) < 0) throw nb::value_error("offsets must not decrease");
+            if (batch.length(i) < 0) throw TokenFault("offsets must not decrease");
         }
-        if (batch.offsets[0] != 0) throw nb::value_error("offsets must begin with 0");
+        if (batch.offsets[0] != 0) throw TokenFault("offsets must begin with 0");
         if (batch.rows() != int64_t(token_ids.shape(0))) {
-            throw nb::value_error("the last offset must be the number of token ids");
+            throw TokenFault("the last offset must be the number of token ids");
         }
         return batch;
     }
@@ -258,6 +262,8 @@ NB_MODULE(_native, module) {
     nb::set_leak_warnings(false);
     module.doc() = "The C++ core of samesay.";
     nb::exception<CheckpointFault>(module, "CheckpointFault", PyExc_ValueError);
+    nb::exception<TokenFault>(module, "TokenFault", PyExc_ValueError);
+    nb::exception<EngineFault>(module, "EngineFault", PyExc_RuntimeError);
     module.def("choose_isa", [](const std::string& name) { return std::string(isa_name(choose_isa(name))); },
                nb::arg("name"), "The instruction set of that name, or the best of this machine for an empty name.");
     module.def("checksum", &checksum_of, nb::arg("data"), nb::arg("threads"),
@@ -278,8 +284,7 @@ NB_MODULE(_native, module) {
         .def_static("from_tensors", &Model::from_tensors, nb::rv_policy::take_ownership, nb::arg("kind"),
                     nb::arg("settings"), nb::arg("precision"), nb::arg("isa"), nb::arg("memory"),
                     nb::arg("sample_ids"), nb::arg("sample_offsets"), "A network packed from a checkpoint's tensors.")
-        .def_prop_ro("prefix_hits", &Model::prefix_hits, "Sequences so far whose prefix was kept from before.")
-        .def_prop_ro("prefix_bytes", &Model::prefix_bytes, "Memory of the prefixes kept.")
+        .def_prop_ro("prefix_hits", &Model::prefix_hits, "Sequences so far whose prefix was taken from memory.")
         .def_prop_ro("phases", &Model::phases, "Milliseconds of the last pass by phase.")
         .def("sections", [](nb::handle self) { return nb::cast<const Model&>(self).sections(self); },
              "The packed memory as (name, bytes) pairs.")

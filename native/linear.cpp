@@ -266,9 +266,10 @@ void Inputs::reserve(const Linear& layer, int64_t rows) {
         floats_.reserve(rows * layer.inputs());
         return;
     }
-    row_bytes_ = std::max(row_bytes_, round_up(layer.inputs() * kernels_.quantised_bytes, 64));
+    const int64_t bytes = std::max(block_bytes_, rows * round_up(layer.inputs() * kernels_.quantised_bytes, 64));
+    quantised_.reserve(2 * bytes);
+    block_bytes_ = bytes;
     const int64_t count = std::max(rows, int64_t(rows_.size()));
-    quantised_.reserve(2 * count * row_bytes_);
     kept_.reserve(count);
     rows_.resize(size_t(count));
     residuals_.resize(size_t(count));
@@ -316,7 +317,7 @@ void Inputs::quantise(const Team& team, const Linear& layer, int64_t row, const 
     // Rows of a layer lie close together: fewer pages to find than with the longest row's distance.
     const int64_t stride = round_up(layer.inputs() * kernels_.quantised_bytes, 64);
     rows_[size_t(row)].values = quantised_.data() + row * stride;
-    residuals_[size_t(row)].values = quantised_.data() + int64_t(rows_.size()) * row_bytes_ + row * stride;
+    residuals_[size_t(row)].values = quantised_.data() + block_bytes_ + row * stride;
     const Array<float>& channel_scale = layer.weights().channel_scale;
     has_residual_[size_t(row)] =
         kernels_.quantise(x, channel_scale.empty() ? nullptr : channel_scale.data(), layer.inputs(), outlier_ratio,

@@ -164,7 +164,7 @@ class Inputs {
     std::vector<QuantisedRow> residuals_;
     std::vector<uint8_t> has_residual_;
     KeptRows kept_;
-    int64_t row_bytes_ = 0;
+    int64_t block_bytes_ = 0;  // room for all rows of a layer; as much follows for their residuals
 
     struct Scratch {
         Buffer<float> row;

@@ -1,7 +1,5 @@
 #include "network.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -27,24 +25,23 @@ Network::Network(const Settings& settings, const Kernels& kernels, bool causal)
                  AttentionShape{settings.heads, settings.key_value_heads, settings.head_size, causal, settings.window,
                                 settings.halves},
                  settings.threads),
-      owner_(getpid()),
       // A mean needs the last states of the prefix too, which are not kept.
       keeps_prefixes_(causal && settings.pooling == Pooling::last && settings.prefix_cache_bytes > 0),
       prefixes_(settings.prefix_cache_bytes) {}
 
 void Network::check(const Batch& batch) const {
-    if (batch.sequences < 0 || batch.offsets[0] != 0) throw std::invalid_argument("offsets must begin with 0");
+    if (batch.sequences < 0 || batch.offsets[0] != 0) throw TokenFault("offsets must begin with 0");
     for (int64_t i = 0; i < batch.sequences; ++i) {
         const int64_t length = batch.length(i);
-        if (length <= 0) throw std::invalid_argument("sequence " + std::to_string(i) + " has no tokens");
+        if (length <= 0) throw TokenFault("sequence " + std::to_string(i) + " has no tokens");
         if (length > settings_.positions) {
-            throw std::invalid_argument("sequence " + std::to_string(i) + " has " + std::to_string(length) +
+            throw TokenFault("sequence " + std::to_string(i) + " has " + std::to_string(length) +
                                         " tokens; the model reads " + std::to_string(settings_.positions));
         }
         for (int64_t j = batch.offsets[i]; j < batch.offsets[i + 1]; ++j) {
             const int32_t token = batch.token_ids[j];
             if (token < 0 || token >= settings_.vocabulary_size) {
-                throw std::invalid_argument("sequence " + std::to_string(i) + " has token id " +
+                throw TokenFault("sequence " + std::to_string(i) + " has token id " +
                                             std::to_string(token) + "; the vocabulary is 0 to " +
                                             std::to_string(settings_.vocabulary_size - 1));
             }
@@ -163,13 +160,19 @@ void Network::pool_sequence(const Stream& stream, int64_t sequence, float* sum) 
 bool Network::forward(const Batch& batch, const std::vector<int32_t>& prefix, int64_t dimensions, float* out,
                       const std::function<bool(double)>& ask) {
     if (dimensions < 1 || dimensions > settings_.hidden_size) {
-        throw std::invalid_argument("dimensions must be 1 to " + std::to_string(settings_.hidden_size));
+        throw TokenFault("dimensions must be 1 to " + std::to_string(settings_.hidden_size));
     }
     check(batch);
     if (batch.sequences == 0) return true;
-    recover_from_fork();
+    forks_.check([this] { recover_from_fork(); });
+    // `ask` runs on this thread while the lock is held: a second pass from within it would wait for itself.
+    if (runner_ == std::this_thread::get_id()) {
+        throw EngineFault("this model is at work in this very call: what is told its progress cannot ask it for vectors");
+    }
     const std::lock_guard lock(mutex_);
-    computed_ = nullptr;  // a pass that found no memory leaves it set
+    const auto leave = [this](std::atomic<std::thread::id>* runner) { *runner = std::thread::id(); };
+    runner_ = std::this_thread::get_id();
+    const std::unique_ptr<std::atomic<std::thread::id>, decltype(leave)> running(&runner_, leave);
     bool stopped = false;
     const Prefix* shared = find_prefix(batch, prefix, [&](double) { return stopped = stopped || ask(0); });
     return !stopped && run_in_pieces(batch, shared, dimensions, out, ask);
@@ -203,9 +206,8 @@ bool Network::run_in_pieces(const Batch& batch, const Prefix* prefix, int64_t di
 void Network::recover_from_fork() {
     // A fork copies locks as they are, held by threads that the child does not have, and memory that such a
     // thread may have left half changed. Both are made anew; what they held is given up, not destroyed.
-    if (owner_ == getpid()) return;
-    owner_ = getpid();
     std::construct_at(&mutex_);
+    runner_ = std::thread::id();
     std::construct_at(&prefixes_, settings_.prefix_cache_bytes);
     pool_.recover_from_fork();
     computed_ = nullptr;

@@ -1,8 +1,6 @@
 // What decoders and encoders have in common: a ragged batch in, one vector a text out.
 #pragma once
 
-#include <sys/types.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -10,10 +8,13 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "attention.hpp"
 #include "buffer.hpp"
+#include "faults.hpp"
+#include "fork_guard.hpp"
 #include "kernels.hpp"
 #include "linear.hpp"
 #include "phases.hpp"
@@ -60,6 +61,11 @@ struct Batch {
 
     int64_t rows() const { return offsets[sequences]; }
     int64_t length(int64_t i) const { return offsets[i + 1] - offsets[i]; }
+    int64_t longest() const {
+        int64_t most = 0;
+        for (int64_t i = 0; i < sequences; ++i) most = std::max(most, length(i));
+        return most;
+    }
 };
 
 class Network {
@@ -70,14 +76,13 @@ class Network {
     // Writes one vector of length 1 and `dimensions` values for each sequence to `out`. What the sequences that
     // begin with `prefix` share is computed once and kept; their vectors are the same to the bit without it.
     // `ask` is told now and then, on the calling thread, what share is done. Returns false where it said to stop:
-    // `out` is then not to be used. Throws std::invalid_argument for ids outside the vocabulary and sequences that are
-    // empty or too long.
+    // `out` is then not to be used. Throws TokenFault for ids outside the vocabulary and sequences that are empty or too
+    // long, and EngineFault when called from within `ask`.
     bool forward(const Batch& batch, const std::vector<int32_t>& prefix, int64_t dimensions, float* out,
                  const std::function<bool(double)>& ask);
 
-    // Sequences so far whose prefix was kept, and the bytes of all that is kept.
+    // Sequences so far whose prefix was taken from memory.
     int64_t prefix_hits() const { return prefix_hits_; }
-    int64_t prefix_bytes() const { return prefixes_.bytes(); }
 
     // Gives up what the calling thread holds in tiles, before somebody else computes in it.
     void release_tiles() const {
@@ -86,8 +91,6 @@ class Network {
 
     // Where the time of the last pass went.
     const Phases& phases() const { return phases_; }
-
-    const Settings& settings() const { return settings_; }
 
    protected:
     // Rows that flow through the layers: all tokens, and in the last layer only those that are pooled.
@@ -145,8 +148,9 @@ class Network {
 
     void recover_from_fork();
 
-    pid_t owner_;
+    ForkGuard forks_;
     std::mutex mutex_;
+    std::atomic<std::thread::id> runner_{};  // who holds the lock
     const bool keeps_prefixes_;
     PrefixCache prefixes_;
     std::atomic<int64_t> prefix_hits_{0};  // read while a pass runs

@@ -1,7 +1,5 @@
 #include "rows.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <memory>
 
@@ -23,7 +21,7 @@ bool better(const Near& a, const Near& b) { return a.score > b.score || (a.score
 }  // namespace
 
 RowProducts::RowProducts(const Kernels& kernels, int threads)
-    : kernels_(kernels), pool_(threads), owner_(getpid()) {}
+    : kernels_(kernels), pool_(threads) {}
 
 void RowProducts::compute_some(const HeldRows& rows, const float* query, int64_t begin, int64_t end,
                                float* out) const {
@@ -42,10 +40,7 @@ void RowProducts::compute_some(const HeldRows& rows, const float* query, int64_t
 void RowProducts::compute(const HeldRows& rows, const float* query, float* out) {
     const int64_t bytes = row_bytes(rows), number = rows.number;
     if (pool_.size() == 1 || number * bytes <= bytes_alone) return compute_some(rows, query, 0, number, out);
-    if (owner_ != getpid()) {
-        owner_ = getpid();
-        pool_.recover_from_fork();
-    }
+    forks_.check([this] { pool_.recover_from_fork(); });
     // A thread begins with the rows that it had for the last query, which its own cache may still hold.
     const int64_t step = std::max<int64_t>(bytes_together / bytes, 1);
     pool_.run([&](Team& team) {

@@ -1,11 +1,10 @@
 // The rows of a collection that are nearest to one query; they may be held in 32, 16 or 8 bits.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <vector>
 
+#include "fork_guard.hpp"
 #include "kernels.hpp"
 #include "threads.hpp"
 
@@ -43,7 +42,7 @@ class RowProducts {
 
     const Kernels& kernels_;
     ThreadPool pool_;
-    pid_t owner_;
+    ForkGuard forks_;
 };
 
 }  // namespace samesay

@@ -2,18 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "faults.hpp"
 
 namespace samesay {
 
 enum class Storage { f32, f16, bf16 };
-
-// Something in the checkpoint is not as the configuration says. The message is for the user.
-struct CheckpointFault : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
 
 struct Tensor {
     std::string name;

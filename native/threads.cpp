@@ -7,6 +7,8 @@
 #include <string>
 #include <system_error>
 
+#include "faults.hpp"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -119,8 +121,8 @@ struct ThreadPool::Workers {
         } catch (const std::system_error&) {
             const size_t begun = threads.size() + 1;
             end();
-            throw std::runtime_error("this system allows " + std::to_string(begun) + " threads here, not " +
-                                     std::to_string(count) + "; choose fewer");
+            throw EngineFault("this system allows " + std::to_string(begun) + " threads here, not " +
+                              std::to_string(count) + "; choose fewer");
         }
     }
 

@@ -94,7 +94,7 @@ class ThreadPool {
     void recover_from_fork();
 
     // Runs `job` once on each thread, the caller among them, and returns when all are done. The job must
-    // not throw. One job at a time: further callers wait.
+    // not throw. One job at a time: further callers wait. Throws EngineFault where the system gives too few threads.
     void run(const std::function<void(Team&)>& job);
 
    private:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -171,6 +171,42 @@ def test_ten_thousand_texts_come_out_in_their_order(load: Load) -> None:
 
 
 # Length
+
+
+@pytest.mark.parametrize("count", [0, 1, 1023, 1024, 1025, 2500])
+def test_a_stream_gives_the_bits_of_a_list_and_takes_texts_as_it_needs_them(count: int, load: Load) -> None:
+    model = load("bert-mean")
+    texts = [f"text {i} of {'我们 ' * (i % 5)}" for i in range(count)]
+    taken = 0
+
+    def source() -> Iterator[str]:
+        nonlocal taken
+        for text in texts:
+            taken += 1
+            yield text
+
+    blocks = []
+    for block in model.encode_stream(source(), dimensions=None):
+        blocks.append(block)
+        assert len(block) <= 1024
+        # One block is computed and the next is tokenized; no more are in memory.
+        assert taken <= 1024 * (len(blocks) + 1)
+    streamed = np.concatenate([block for block in blocks if len(block)] or [model.encode([])])
+    assert streamed.tobytes() == model.encode(texts).tobytes()
+    assert len(streamed) == count
+
+
+def test_a_stream_says_which_text_is_wrong_and_cuts_where_asked(load: Load) -> None:
+    model = load("bert-mean")
+    texts: list[Any] = ["short"] * 1500
+    texts[1300] = 7
+    with pytest.raises(TextError, match="text 1300"):
+        list(model.encode_stream(iter(texts)))
+    texts[1300] = "long " * 5000
+    with pytest.raises(OverlengthError, match="text 1300"):
+        list(model.encode_stream(iter(texts)))
+    with pytest.warns(TruncationWarning):
+        assert sum(len(block) for block in model.encode_stream(iter(texts), overlength="truncate")) == 1500
 
 
 @pytest.mark.parametrize("name", MODELS)

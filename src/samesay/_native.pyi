@@ -5,6 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 class CheckpointFault(ValueError): ...  # noqa: N818
+class TokenFault(ValueError): ...  # noqa: N818
+class EngineFault(RuntimeError): ...  # noqa: N818
 
 class Model:
     @staticmethod
@@ -30,8 +32,6 @@ class Model:
     def phases(self) -> dict[str, float]: ...
     @property
     def prefix_hits(self) -> int: ...
-    @property
-    def prefix_bytes(self) -> int: ...
     def forward(
         self,
         token_ids: NDArray[np.int32],

@@ -174,3 +174,28 @@ def test_packed_weights_do_not_depend_on_the_number_of_threads(
         (file,) = (cache / "packed").glob("*.safetensors")
         packed.append(file.read_bytes())
     assert packed[0] == packed[1] == packed[2]
+
+
+def test_other_users_may_read_a_packed_file(fixtures: Path, isolated_cache: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        vectors(fixtures / "bert-cls")
+    finally:
+        os.umask(before)
+    (path,) = packed_files(isolated_cache)
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_the_lock_file_of_another_user_keeps_nobody_out(
+    fixtures: Path, isolated_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    want = vectors(fixtures / "bert-cls")
+    (path,) = packed_files(isolated_cache)
+    path.unlink()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    assert vectors(fixtures / "bert-cls").tobytes() == want.tobytes()
+    assert packed_files(isolated_cache) == [path]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from safetensors.numpy import save_file
 
 import samesay
 from patience import PATIENCE
+from samesay.errors import EngineError
 
 # Ctrl-C is a console signal there, and there is no fork.
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and fork")
@@ -243,6 +245,10 @@ def test_control_c_stops_a_long_run_within_seconds_and_spoils_nothing(
     assert took < 10 * PATIENCE, f"took {took:.1f} s"
 
 
+class StoppedError(ValueError):
+    """What a caller may raise to stop a pass: no error of ours."""
+
+
 def test_what_progress_raises_reaches_the_caller_and_the_model_goes_on(fixtures: Path) -> None:
     model = samesay.load(fixtures / "qwen3-gqa2", threads=2)
     want = model.encode("a").tobytes()
@@ -253,6 +259,106 @@ def test_what_progress_raises_reaches_the_caller_and_the_model_goes_on(fixtures:
     with pytest.raises(RuntimeError, match=r" of 1$"):
         model.encode("a", progress=stop)
     assert model.encode("a").tobytes() == want
+
+
+@pytest.mark.parametrize("raised", [StoppedError("no"), MemoryError("no"), KeyboardInterrupt("no")])
+def test_what_progress_raises_within_a_pass_reaches_the_caller_as_it_is(
+    raised: BaseException, slow_checkpoint: Path
+) -> None:
+    model = samesay.load(slow_checkpoint, precision="fp32", threads=2)
+    want = model.encode_tokens([[7, 8]]).tobytes()
+    shares: list[float] = []
+
+    def stop(done: float, total: int) -> None:
+        shares.append(done / total)
+        raise raised
+
+    with pytest.raises(type(raised)) as caught:
+        model.encode_tokens([[7] * 1500], progress=stop)
+    assert caught.value is raised
+    assert len(shares) == 1
+    assert 0 <= shares[0] < 1, "the pass was to be stopped before its end"
+    assert model.encode_tokens([[7, 8]]).tobytes() == want
+
+
+def test_progress_cannot_ask_the_model_that_is_at_work(slow_checkpoint: Path) -> None:
+    model = samesay.load(slow_checkpoint, precision="fp32", threads=2)
+    told: list[str] = []
+
+    def ask(done: float, total: int) -> None:
+        if done < total:
+            with pytest.raises(EngineError, match="at work in this very call"):
+                model.encode_tokens([[7, 8]])
+            told.append("refused")
+
+    assert model.encode_tokens([[7] * 1500], progress=ask).shape == (1, model.dimensions)
+    assert told
+
+
+TOO_MANY_THREADS = """
+import os, resource, sys
+import numpy as np
+import samesay
+from samesay import _native
+
+model = samesay.load(sys.argv[1], precision="fp32", threads=20)
+data = np.arange(1 << 23, dtype=np.uint8)
+want = _native.checksum(data, 20)
+if os.getuid() == 0:
+    os.setuid(65534)  # the limit does not hold for root
+resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+assert _native.checksum(data, 20) == want
+try:
+    model.encode("a")
+except samesay.SamesayError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits are told otherwise there")
+def test_a_system_that_gives_too_few_threads_is_told(fixtures: Path) -> None:
+    command = [sys.executable, "-c", TOO_MANY_THREADS, str(fixtures / "qwen3-gqa2")]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    assert re.fullmatch(r"this system allows \d+ threads here, not 20; choose fewer\n", done.stdout), done
+
+
+FORKED_THREADS = """
+import os, sys, threading
+import samesay
+from samesay.engine.row_products import row_products
+import numpy as np
+
+model = samesay.load(sys.argv[1], threads=2)
+want = model.encode("a").tobytes()
+rows = np.random.default_rng(1).standard_normal((4000, 256)).astype(np.float32)
+products = row_products(rows, rows[0]).tobytes()
+
+def ask(start, wrong):
+    start.wait()
+    if row_products(rows, rows[0]).tobytes() != products or model.encode("a").tobytes() != want:
+        wrong.append(1)
+
+failed = 0
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        start, wrong = threading.Barrier(4), []
+        threads = [threading.Thread(target=ask, args=(start, wrong)) for _ in range(4)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        os._exit(len(wrong))
+    failed += os.waitpid(child, 0)[1] != 0
+sys.exit(failed)
+"""
+
+
+@POSIX
+def test_threads_of_a_forked_child_may_begin_at_once(fixtures: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORKED_THREADS, str(fixtures / "qwen3-gqa2")]
+    environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
 
 
 FORK_WHILE_BUSY = """

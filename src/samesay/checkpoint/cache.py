@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from samesay.flushing import flush
@@ -52,16 +52,15 @@ def locked(target: Path, *, waiting: Callable[[], None] | None = None) -> Iterat
 
 @contextmanager
 def locked_if_writable(target: Path) -> Iterator[None]:
-    """Like ``locked``; where the folder cannot be written there is nothing to protect, and no lock."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        writable = os.access(target.parent, os.W_OK)
-    except OSError:
-        writable = False
-    if not writable:
-        yield
-        return
-    with locked(target):
+    """Like ``locked``; where the folder cannot be written there is nothing to protect, and no lock.
+
+    Nor is there one where the lock file is another user's: both then write the same, whole and renamed.
+    """
+    with ExitStack() as stack:
+        with suppress(OSError):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if os.access(target.parent, os.W_OK):
+                stack.enter_context(locked(target))
         yield
 
 

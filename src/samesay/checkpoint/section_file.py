@@ -6,10 +6,10 @@ metadata names what it holds, and a checksum of the data.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -75,19 +75,18 @@ def write_sections(
     for name, content in sections:
         spans[name] = (begin, begin + len(content))
         begin += len(content) + -len(content) % _ALIGNMENT
+    # Made as any file is, so that other users may read it where the folder lets them.
+    beside = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, beside = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
-    except OSError:
-        return False
-    try:
-        with os.fdopen(descriptor, "w+b") as stream:
+        with beside.open("x+b") as stream:
             _write(stream, key, sections, spans, begin, threads)
-        Path(beside).replace(path)
+        beside.replace(path)
     except OSError:
         return False
     finally:
-        Path(beside).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()
     return True
 
 

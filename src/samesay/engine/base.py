@@ -48,5 +48,6 @@ class Engine(Protocol):
 
         Raises:
             TokenError: For an id outside the vocabulary, or a sequence that is empty or too long.
+            EngineError: There is no memory for the pass, or ``progress`` asks the same engine for vectors.
         """
         ...

@@ -103,6 +103,8 @@ class CpuEngine:
             )
         except _native.CheckpointFault as error:
             raise CheckpointError(f"{checkpoint.folder}: {error}") from None
+        except _native.EngineFault as error:
+            raise EngineError(str(error)) from None
         except MemoryError:
             raise EngineError(f"{checkpoint.folder} needs more memory than this machine has") from None
 
@@ -113,7 +115,7 @@ class CpuEngine:
 
     @property
     def prefix_hits(self) -> int:
-        """Sequences so far whose prefix was kept from before."""
+        """Sequences so far whose prefix was taken from memory."""
         return self._model.prefix_hits
 
     @property
@@ -134,11 +136,10 @@ class CpuEngine:
         try:
             shared = _NO_TOKENS if prefix is None else prefix
             self._model.forward(token_ids, offsets, shared, out, progress)
-        except ValueError as error:
+        except _native.TokenFault as error:
             raise TokenError(str(error)) from None
-        except MemoryError:
-            count, most = len(token_ids), int(np.diff(offsets).max(initial=0))
-            raise EngineError(f"no memory for {count} tokens at once, {most} of them one text") from None
+        except _native.EngineFault as error:
+            raise EngineError(str(error)) from None
         return out
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from samesay.checkpoint.cache import cache_folder
 from samesay.checkpoint.section_file import Sections, read_sections, write_sections
 
-# Raise it whenever the layout of packed memory changes or the packing gives other values.
+# Raise it whenever packed memory is laid out otherwise or holds other values, as after other sample texts.
 LAYOUT = 6
 
 
@@ -35,13 +35,15 @@ class PackedKey:
     @property
     def path(self) -> Path:
         """Where the file lies in the cache folder."""
-        return cache_folder() / "packed" / f"{self._stem}-{LAYOUT}.safetensors"
+        name = f"{self._weights}-{self.architecture[:8]}-{self._for}-{LAYOUT}.safetensors"
+        return cache_folder() / "packed" / name
 
     @property
     def outdated(self) -> list[Path]:
-        """Files of the same model in other layouts."""
-        found = self.path.parent.glob(f"{self._stem}-*.safetensors")
-        return [path for path in found if path != self.path]
+        """Files of the same weights in other layouts."""
+        found = self.path.parent.glob(f"{self._weights}-*-{self._for}-*.safetensors")
+        # Of this layout there may be two: folders with one network and different tokenizers.
+        return [path for path in found if not path.stem.endswith(f"-{LAYOUT}")]
 
     @property
     def text(self) -> str:
@@ -49,8 +51,12 @@ class PackedKey:
         return " ".join((self.weights, self.architecture, self.precision, self.instruction_set, str(LAYOUT)))
 
     @property
-    def _stem(self) -> str:
-        return f"{self.weights[:16]}-{self.architecture[:8]}-{self.precision}-{self.instruction_set}"
+    def _weights(self) -> str:
+        return self.weights[:16]
+
+    @property
+    def _for(self) -> str:
+        return f"{self.precision}-{self.instruction_set}"
 
 
 def read_packed(key: PackedKey, threads: int) -> Sections | None:

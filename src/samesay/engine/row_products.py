@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samesay._native import RowProducts
+from samesay._native import EngineFault, RowProducts
 from samesay.engine.cpu import checked_threads, chosen_instruction_set
+from samesay.errors import EngineError
 
 # Of float32, float16 or int8.
 HeldRows = NDArray[np.generic]
@@ -25,7 +28,8 @@ def row_products(rows: HeldRows, query: NDArray[np.float32]) -> NDArray[np.float
         query: Shape (width,).
     """
     out = np.empty(len(rows), np.float32)
-    _products().multiply(np.ascontiguousarray(rows), _whole(query), out)
+    with _engine_errors():
+        _products().multiply(np.ascontiguousarray(rows), _whole(query), out)
     return out
 
 
@@ -48,7 +52,16 @@ def nearest_places(
         count: How many to find, at most.
         scales: What the product of each row is multiplied by, shape (n,); nothing where it is None.
     """
-    return _products().nearest(rows, scales, _whole(query), allowed, count)
+    with _engine_errors():
+        return _products().nearest(rows, scales, _whole(query), allowed, count)
+
+
+@contextmanager
+def _engine_errors() -> Iterator[None]:
+    try:
+        yield
+    except EngineFault as error:
+        raise EngineError(str(error)) from None
 
 
 def _whole(query: NDArray[np.float32]) -> NDArray[np.float32]:
