@@ -344,6 +344,24 @@ def test_an_endpoint_without_encodings_is_asked_without_them(there: Endpoint) ->
     assert np.array_equal(model(there).encode(texts(5)), expected(texts(5)))
 
 
+@pytest.mark.parametrize("count", [4, 9])
+def test_requests_at_once_learn_each_that_there_are_no_encodings(there: Endpoint, count: int) -> None:
+    together = threading.Barrier(4)
+
+    def plain(request: Request) -> None:
+        if "encoding_format" in request.body:
+            # All are under way before the first is refused, and the last of them is a single text.
+            together.wait(30)
+            request.refuse(400, "unknown parameter encoding_format")
+        else:
+            request.well()
+
+    there.always = plain
+    asked = model(there, max_inputs=max(1, count // 4), concurrency=4, read_timeout=30.0, total_timeout=60.0)
+    assert np.array_equal(asked.encode(texts(count)), expected(texts(count)))
+    asked.close()
+
+
 def test_dimensions_are_cut_there_or_here_and_an_endpoint_that_ignores_them_is_found_out(
     there: Endpoint,
 ) -> None:
@@ -431,6 +449,25 @@ def test_threads_share_a_model(there: Endpoint) -> None:
         assert np.array_equal(vectors, expected([f"{number} {i}" for i in range(10)]))
     assert len(found) == 6
     asked.close()
+
+
+def test_threads_go_on_with_a_model_that_was_closed(there: Endpoint) -> None:
+    # More requests than may be sent at a time, so that some wait for others.
+    asked = model(there, max_inputs=1, concurrency=1)
+    for _ in range(3):
+        found: list[Any] = []
+
+        def work(found: list[Any] = found) -> None:
+            found.append(asked.encode(texts(6)))
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(found) == 4
+        assert all(np.array_equal(vectors, expected(texts(6))) for vectors in found)
+        asked.close()
 
 
 def test_the_limit_comes_from_the_endpoints_list_of_models(there: Endpoint) -> None:

@@ -32,21 +32,21 @@ class Background:
             return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Cancel what runs, run a last coroutine, and end the thread."""
+        """Cancel what runs, run a last coroutine, and end the thread; who comes meanwhile waits for that."""
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
-        if loop is None or thread is None or threading.current_thread() is thread:
-            return
-        if thread.is_alive():
-            ended = asyncio.run_coroutine_threadsafe(_end(last), loop)
-            try:
-                ended.result(_SECONDS_TO_END)
-            finally:
-                loop.call_soon_threadsafe(loop.stop)
-                thread.join(_SECONDS_TO_END)
-        if not loop.is_running():
-            loop.close()
+            if loop is None or thread is None or threading.current_thread() is thread:
+                return
+            if thread.is_alive():
+                ended = asyncio.run_coroutine_threadsafe(_end(last), loop)
+                try:
+                    ended.result(_SECONDS_TO_END)
+                finally:
+                    loop.call_soon_threadsafe(loop.stop)
+                    thread.join(_SECONDS_TO_END)
+            if not loop.is_running():
+                loop.close()
 
 
 async def _end(last: Callable[[], Coroutine[Any, Any, None]]) -> None:

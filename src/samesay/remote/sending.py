@@ -60,7 +60,7 @@ class Asked:
 
 @dataclass
 class Sender:
-    """Sends texts. Used from one event loop, but for ``was_refused`` and the totals.
+    """Sends texts. Used from one event loop at a time, but for ``was_refused`` and the totals.
 
     Args:
         address: The endpoint and the model.
@@ -83,7 +83,7 @@ class Sender:
         self._may_cut = True
         self._encoding: str | None = self.settings.encoding
         self._at_a_time = self.settings.concurrency * len(self.address.urls)
-        self._places = asyncio.Semaphore(self._at_a_time)
+        self._places: tuple[asyncio.AbstractEventLoop, asyncio.Semaphore] | None = None
 
     def was_refused(self, text: str) -> bool:
         """Say whether the endpoint has refused this text, prefix included, as too long."""
@@ -96,11 +96,12 @@ class Sender:
             SamesayError: Naming the text, where it is the text's fault.
         """
         batches = deque(self._batches(asked))
+        places = self._places_here()
 
         async def work() -> None:
             while batches:
                 numbers = batches.popleft()
-                async with self._places:
+                async with places:
                     await self._batch(asked, numbers, emit)
 
         workers = [asyncio.create_task(work()) for _ in range(min(self._at_a_time, len(batches)))]
@@ -110,6 +111,13 @@ class Sender:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+
+    def _places_here(self) -> asyncio.Semaphore:
+        """Give what bounds the requests at a time; a closed model begins another loop."""
+        loop = asyncio.get_running_loop()
+        if self._places is None or self._places[0] is not loop:
+            self._places = (loop, asyncio.Semaphore(self._at_a_time))
+        return self._places[1]
 
     def _batches(self, asked: Asked) -> Iterator[list[int]]:
         batch: list[int] = []
@@ -230,21 +238,25 @@ class Sender:
     async def _ask(
         self, texts: list[str], dimensions: int | None, read: Callable[[bytes], _T], overlength: str | None
     ) -> _T:
+        # What this request is sent with: another may learn meanwhile that it must not be.
+        encoding = self._encoding
         try:
-            return await self.way.ask("/embeddings", self._body(texts, dimensions, overlength), read)
+            return await self.way.ask(
+                "/embeddings", self._body(texts, dimensions, overlength, encoding), read
+            )
         except Refused as refused:
             # Some servers know no encodings; what they send is read either way.
-            if self._encoding is None or "encoding_format" not in (
-                refused.refusal.message + refused.refusal.param
-            ):
+            if encoding is None or "encoding_format" not in (refused.refusal.message + refused.refusal.param):
                 raise
             self._encoding = None
-            return await self.way.ask("/embeddings", self._body(texts, dimensions, overlength), read)
+            return await self.way.ask("/embeddings", self._body(texts, dimensions, overlength, None), read)
 
-    def _body(self, texts: list[str], dimensions: int | None, overlength: str | None) -> bytes:
+    def _body(
+        self, texts: list[str], dimensions: int | None, overlength: str | None, encoding: str | None
+    ) -> bytes:
         value: dict[str, object] = {"model": self.address.model, "input": texts}
-        if self._encoding is not None:
-            value["encoding_format"] = self._encoding
+        if encoding is not None:
+            value["encoding_format"] = encoding
         if dimensions is not None:
             value["dimensions"] = dimensions
         if overlength is not None:
