@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -330,6 +331,129 @@ def test_rows_of_an_interrupted_commit_are_invisible_and_removed_by_the_next(kb:
     kb.add([{"id": "new", "text": "new"}])
     assert kb.check().notes == ()
     assert kb.check().problems == ()
+
+
+def test_a_row_number_that_a_dead_writer_used_first_is_read_anew(kb: Collection) -> None:
+    import numpy as np
+
+    assert kb.folder is not None
+    new = [f"quite new {text}" for text in texts(4)]
+    with samesay.open(kb.folder, small_model()) as reader:
+        with kb._held.reading() as build:  # vectors go first, and the commit does not come
+            build.segments.add(np.arange(20, 24), small_model().encode(texts(4), prompt="document"))
+            build.documents.add(np.arange(20, 24), small_model().encode(texts(4), prompt="document"))
+        reader.search("amber", level="both")
+        kb.add([{"id": f"new{number}", "text": text} for number, text in enumerate(new)])
+        for level in ("segments", "documents", "both"):
+            hits = [reader.search(text, 1, order="cosine", level=level)[0] for text in new]  # type: ignore[arg-type]
+            assert [hit.document_id for hit in hits] == [f"new{number}" for number in range(4)]
+
+
+def test_a_search_after_a_store_could_not_look_sees_what_is_new(
+    kb: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from samesay.collection.lance import LanceStore
+
+    def refuse(store: LanceStore) -> None:
+        raise CollectionError("for a moment")
+
+    assert kb.folder is not None
+    with samesay.open(kb.folder, small_model()) as reader:
+        reader.search("amber")
+        kb.add([{"id": "z", "text": "quagga zebra"}])
+        with monkeypatch.context() as patched:
+            patched.setattr(LanceStore, "refresh", refuse)
+            with pytest.raises(CollectionError, match="for a moment"):
+                reader.search("quagga zebra")
+        assert reader.search("quagga zebra", 1, order="cosine")[0].document_id == "z"
+
+
+def test_vectors_that_are_gone_are_told_and_an_upgrade_makes_them_anew(kb: Collection) -> None:
+    assert kb.folder is not None
+    kb.close()
+    (vectors,) = kb.folder.glob("build-*/vectors")
+    shutil.rmtree(vectors)
+    with samesay.open(kb.folder, small_model()) as again:
+        for act in (
+            lambda: again.search("amber"),
+            lambda: again.add([{"id": "x", "text": "x"}]),
+            again.compact,
+        ):
+            with pytest.raises(DamagedCollectionError, match="segments is missing"):
+                act()
+        report = again.check()
+        assert len(report.problems) == 2
+        assert all("is missing" in one for one in report.problems)
+        assert len(again.search("amber", 5, mode="text")) == 5
+        assert again.upgrade(small_model("bert-cls")).added == 20
+        assert again.check().problems == ()
+        assert len(again.search("amber", 5)) == 5
+
+
+def test_a_collection_without_vectors_needs_no_tables(tmp_path: Path) -> None:
+    with new_collection(tmp_path, "lance") as kb:
+        assert kb.search("x") == []
+        kb.add([{"id": "blank", "text": " \n"}])
+    with samesay.open(tmp_path / "kb", small_model()) as kb:
+        assert kb.check().problems == ()
+        assert kb.search("x") == []
+        assert kb.add([{"id": "a", "text": "alone"}]).added == 1
+        assert kb.search("x")[0].document_id == "a"
+
+
+CREATION = """
+import os, signal, sys
+import samesay, samesay.collection.build as build, samesay.collection.catalogue_file as file
+import samesay.collection.opening as opening
+from samesay.collection.catalogue import Catalogue
+
+
+class Killer:
+    def __init__(self, *_, **__): os.kill(os.getpid(), signal.SIGKILL)
+    def __format__(self, _): os.kill(os.getpid(), signal.SIGKILL)
+
+
+moment = sys.argv[2]
+if moment == "folder":
+    build.Catalogue = Killer
+elif moment == "schema":
+    file._SCHEMA = object.__new__(Killer)
+elif moment == "about":
+    Catalogue.set_about = Killer
+elif moment == "flush":
+    opening.flush = Killer
+else:
+    opening.write_manifest = Killer
+samesay.open(sys.argv[1], samesay.load(sys.argv[3], precision="fp32", threads=1))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+@pytest.mark.parametrize("moment", ["folder", "schema", "about", "flush", "manifest"])
+def test_a_kill_while_a_collection_is_made_leaves_a_folder_that_can_be_used(
+    tmp_path: Path, moment: str
+) -> None:
+    from samesay.collection.upgrading import repair_manifest
+
+    folder = tmp_path / "kb"
+    command = [sys.executable, "-c", CREATION, str(folder), moment, str(FIXTURES / "bert-mean")]
+    ended = subprocess.run(command, capture_output=True, timeout=120, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    (left,) = folder.glob("build-*")
+    assert not (folder / "manifest.json").exists()
+    if moment in ("folder", "schema", "about"):
+        with pytest.raises(DamagedCollectionError, match="0 whole builds"):
+            repair_manifest(folder)
+    with samesay.open(folder, small_model()) as kb:
+        kb.add([{"id": "a", "text": "alone"}])
+        assert kb.check().problems == ()
+    assert not left.exists()
+    (folder / "manifest.json").unlink()
+    left.mkdir()
+    (left / "catalogue.sqlite").touch()
+    assert repair_manifest(folder) == kb.manifest
+    with samesay.open(folder, small_model()) as kb:
+        assert len(kb) == 1
 
 
 def test_compacting_makes_full_text_anew_when_its_words_are_of_another_version(kb: Collection) -> None:

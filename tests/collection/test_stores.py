@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from samesay.collection.base import VectorStore
 from samesay.collection.lance import LanceStore
-from samesay.collection.lance_index import IndexSettings
+from samesay.collection.lance_index import IndexSettings, nearest
 from samesay.collection.memory import MemoryStore
 from samesay.collection.qdrant import QdrantStore
 from samesay.collection.storage import STORAGES, Storage
@@ -130,6 +130,62 @@ def test_an_index_finds_what_exact_search_does_and_what_came_after_it(tmp_path: 
     assert all(len(one.rows) == 10 and (one.rows % 2 == 1).all() for one in store.search(queries, 10, odd))
     again = LanceStore(str(tmp_path), "rows", 64, "f32", settings)
     assert "IVF" in again.searching
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_rows_that_the_index_does_not_come_upon_are_found_and_not_kept_in_memory(
+    tmp_path: Path, storage: Storage
+) -> None:
+    settings = IndexSettings(exact_numbers=5000 * 64, cell_rows=250)
+    store = LanceStore(str(tmp_path), "rows", 64, storage, settings)
+    vectors, queries = clustered(8000, 1, 64), clustered(2, 1, 64)
+    store.add(np.arange(8000), vectors)
+    store.compact()
+    cosines = queries @ vectors.T
+    allowed = np.zeros(8200, np.bool_)
+    seen = [nearest(store._table, query, 8000, store._probes, settings).rows for query in queries]
+    allowed[np.setdiff1d(np.arange(8000), np.concatenate(seen))] = True
+    assert allowed.sum() > 800
+    found = store.search(queries, 10, allowed)
+    assert store._scan is None
+    cosines[:, ~allowed[:8000]] = -2
+    for expected, ranking in zip(cosines, found, strict=True):
+        assert allowed[ranking.rows].all()
+        assert ranking.scores == pytest.approx(np.sort(expected)[::-1][:10], abs=2e-3)
+    for one, two in zip(found, store.search(queries, 10, allowed, exact=True), strict=True):
+        assert one.scores == pytest.approx(two.scores, abs=1e-6)
+    for one, two in zip(found, store.search(queries, 10, allowed), strict=True):
+        assert one.scores == pytest.approx(two.scores, abs=1e-6)  # from memory now
+
+
+def test_a_reader_keeps_neither_rows_without_a_commit_nor_removed_ones(tmp_path: Path) -> None:
+    writer = LanceStore(str(tmp_path), "rows", WIDTH, "f32")
+    vectors = clustered(40, 1)
+    writer.add(np.arange(20), vectors[:20])
+    reader = LanceStore(str(tmp_path), "rows", WIDTH, "f32")
+    writer.add(np.arange(20, 30), vectors[20:30])  # its commit does not come
+    reader.refresh()
+    (first,) = reader.search(vectors[20:21], 1, np.ones(20, np.bool_))
+    assert first.rows[0] < 20
+    writer.remove_from(20)
+    writer.add(np.arange(20, 30), vectors[30:])
+    reader.refresh()
+    found = reader.search(vectors[30:], 1, np.ones(30, np.bool_))
+    assert [int(one.rows[0]) for one in found] == list(range(20, 30))
+    assert [float(one.scores[0]) for one in found] == pytest.approx([1] * 10, abs=1e-5)
+    writer.remove(np.arange(25))
+    writer.compact()
+    reader.refresh()
+    reader.search(vectors[:1], 1, np.arange(30) >= 25)
+    assert reader._scan is not None
+    assert reader._scan.rows.tolist() == list(range(25, 30))
+
+
+def test_a_table_that_should_be_there_is_not_made_empty(tmp_path: Path) -> None:
+    with pytest.raises(DamagedCollectionError, match=r"table rows is missing.*index the documents"):
+        LanceStore(str(tmp_path), "rows", WIDTH, "f32", create=False)
+    LanceStore(str(tmp_path), "rows", WIDTH, "f32").add(np.arange(2), clustered(2, 1))
+    assert LanceStore(str(tmp_path), "rows", WIDTH, "f32", create=False).rows().tolist() == [0, 1]
 
 
 def test_a_reader_goes_on_while_a_writer_compacts(tmp_path: Path) -> None:

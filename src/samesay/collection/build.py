@@ -12,6 +12,7 @@ from samesay.collection.catalogue import Catalogue
 from samesay.collection.manifest import Manifest, manifest_text
 from samesay.collection.memory import MemoryStore
 from samesay.collection.snapshot import Snapshot, snapshot
+from samesay.errors import DamagedCollectionError
 
 CATALOGUE = "catalogue.sqlite"
 _VECTORS = "vectors"
@@ -76,13 +77,13 @@ class Build:
 
     def snapshot(self) -> Snapshot:
         """Give the committed state, inside ``catalogue.reading``; stores see what it names."""
-        last = self._snapshot
-        self._snapshot = snapshot(self.catalogue, last)
-        if self._snapshot is not last:
+        newest = snapshot(self.catalogue, self._snapshot)
+        if newest is not self._snapshot:
             for name in ("segments", "documents"):
                 if name in self.__dict__:
                     getattr(self, name).refresh()
-        return self._snapshot
+            self._snapshot = newest  # last: where a store could not look, the next search asks it again
+        return newest
 
     def check_replaceable(self) -> None:
         """Refuse to be replaced by another build, where that cannot be."""
@@ -97,8 +98,9 @@ class Build:
     def remove(self) -> None:
         """Remove everything of it, elsewhere too."""
         if self.manifest.location is not None:
-            self.segments.clear()
-            self.documents.clear()
+            for name in ("segments", "documents"):
+                with suppress(DamagedCollectionError):  # gone already
+                    getattr(self, name).clear()
         self.close()
         if self.folder is not None:
             discard(self.folder)
@@ -116,4 +118,6 @@ class Build:
         from samesay.collection.lance import LanceStore
 
         place = f"{manifest.location}/{manifest.build}" if manifest.location else f"{self.folder}/{_VECTORS}"
-        return LanceStore(place, name, manifest.dimensions, manifest.storage)
+        # Tables are made by the first commit; where there has been one, a missing table is no empty one.
+        create = not self.catalogue.has_vectors()
+        return LanceStore(place, name, manifest.dimensions, manifest.storage, create=create)

@@ -134,6 +134,12 @@ class Catalogue(CatalogueFile):
             rows.extend(row for (row,) in found)
         return rows
 
+    def has_vectors(self) -> bool:
+        """Say whether any segment has a vector; may be asked outside of ``reading``."""
+        with self._told():
+            query = "SELECT EXISTS (SELECT 1 FROM segments WHERE embedded)"
+            return bool(self.database.execute(query).fetchone()[0])
+
     def passage(self, row: int) -> tuple[int, int, str, str]:
         """Give where a segment begins and ends, its headings as JSON, and its text."""
         query = 'SELECT begin, "end", headings, text FROM segments JOIN passages USING (row) WHERE row = ?'

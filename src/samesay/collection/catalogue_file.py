@@ -141,6 +141,22 @@ class CatalogueFile:
             self.after_commit()
 
 
+def is_unmade(path: Path) -> bool:
+    """Say whether a catalogue's file has no table yet: the process that was making it has died.
+
+    Raises:
+        DamagedCollectionError: It is no file of SQLite.
+    """
+    try:
+        database = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
+        try:
+            return not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        finally:
+            database.close()
+    except sqlite3.Error as error:
+        raise _explained(error, str(path)) from None
+
+
 def _explained(error: sqlite3.Error, name: str) -> CollectionError:
     text = str(error)
     if "locked" in text or "busy" in text:

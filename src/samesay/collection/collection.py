@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, overload
 
@@ -14,10 +13,10 @@ from samesay.collection.filters import Filter
 from samesay.collection.fusion import K
 from samesay.collection.generic import GenericQuestions
 from samesay.collection.held import HeldBuild
+from samesay.collection.held_model import HeldModel, ModelLoader
 from samesay.collection.hit import Hit
 from samesay.collection.info import CollectionInfo, info
 from samesay.collection.manifest import Manifest
-from samesay.collection.model_check import check_identity
 from samesay.collection.search_settings import Level, Mode, Order, SearchSettings
 from samesay.collection.searching import search
 from samesay.collection.segmenting import Encoder
@@ -26,10 +25,10 @@ from samesay.collection.writing import Adding, AddReport, Progress, delete
 from samesay.errors import SearchError
 
 if TYPE_CHECKING:
+    from samesay.collection.base import Vectors
     from samesay.collection.checking import CheckReport
+    from samesay.collection.generic import Generic
     from samesay.text_model import TextModel
-
-ModelLoader = Callable[[Manifest], "TextModel"]
 
 
 class Collection:
@@ -47,9 +46,7 @@ class Collection:
     def __init__(self, folder: Path | None, build: Build, load: ModelLoader) -> None:
         self.folder = folder
         self._held = HeldBuild(folder, build)
-        self._load = load
-        self._model: TextModel | None = None
-        self._loading = Lock()
+        self._models = HeldModel(folder, load)
         self._generic = GenericQuestions()
 
     def __repr__(self) -> str:
@@ -92,12 +89,7 @@ class Collection:
             ModelNotFoundError: It is not on this machine.
             IdentityMismatchError: What is found under its name gives other vectors.
         """
-        with self._loading:
-            if self._model is None:
-                model = self._load(self.manifest)
-                check_identity(model, self.manifest, self.folder)
-                self._model = model
-            return self._model
+        return self._models.of(self.manifest)
 
     def add(
         self,
@@ -127,9 +119,9 @@ class Collection:
         """
         from samesay.collection.compacting import tidy
 
-        model = self.model
+        _ = self.model  # loaded before other writers are kept out
         with self._held.writing() as build:
-            adding = Adding(build, Encoder(model, build.manifest))
+            adding = Adding(build, Encoder(self._models.of(build.manifest), build.manifest))
             report = adding.run(documents, prune=prune, progress=progress)
             tidy(build)
             return report
@@ -160,8 +152,9 @@ class Collection:
         from samesay.collection.vector_rows import check_source, vector_source
 
         source = vector_source(paths, column)
-        check_source(source, self.manifest.identity, self.place, lambda: self.model)
         with self._held.writing() as build:
+            manifest = build.manifest
+            check_source(source, manifest.identity, self.place, lambda: self._models.of(manifest))
             report = Filling(build, source).run(progress)
             tidy(build)
             return report
@@ -270,15 +263,28 @@ class Collection:
         queries = [query] if isinstance(query, str) else list(query)
         _check_queries(queries)
         settings = SearchSettings(top_k, mode, where, min_score, level, rank_constant, exact, order)
-        vectors = generic = None
-        if mode != "text" and queries:
-            dimensions = self.manifest.dimensions
-            vectors = self.model.encode(queries, prompt="query", task=task, dimensions=dimensions)
-            if order == "adjusted":
-                generic = self._generic.of(self.model, task, dimensions)
-        with self._held.reading() as build:
-            hits = search(build, queries, vectors, settings, generic)
+        hits = self._found(queries, task, settings)
         return hits[0] if isinstance(query, str) else hits
+
+    def _found(self, queries: Sequence[str], task: str | None, settings: SearchSettings) -> list[list[Hit]]:
+        manifest = self.manifest
+        while True:
+            vectors = generic = None
+            if settings.mode != "text" and queries:
+                vectors, generic = self._encoded(manifest, queries, task, settings)
+            with self._held.reading() as build:
+                if vectors is None or build.manifest.identity.fingerprint == manifest.identity.fingerprint:
+                    return search(build, queries, vectors, settings, generic)
+                manifest = build.manifest  # an upgrade came between: its model encodes anew
+
+    def _encoded(
+        self, manifest: Manifest, queries: Sequence[str], task: str | None, settings: SearchSettings
+    ) -> tuple[Vectors, Generic | None]:
+        model, dimensions = self._models.of(manifest), manifest.dimensions
+        vectors = model.encode(queries, prompt="query", task=task, dimensions=dimensions)
+        if settings.order != "adjusted":
+            return vectors, None
+        return vectors, self._generic.of(model, task, dimensions)
 
     def info(self) -> CollectionInfo:
         """Say what is here; needs neither model nor vectors."""
@@ -340,9 +346,12 @@ class Collection:
             if wanted == build.manifest:
                 return AddReport(unchanged=len(self))
             made, report = upgrade(self.folder, build, wanted, Encoder(model, wanted), progress)
-            self._held.switch(made)
-            with self._loading:
-                self._model = model
+            # Known before anybody sees the new build, and whatever comes of removing the old one.
+            self._models.know(model, made.manifest)
+            try:
+                self._held.switch(made)
+            finally:
+                self._models.keep_only(self.manifest)
             return report
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samesay.collection.base import Mask, Ranking, Rows, Vectors
+from samesay.collection.lance_blocks import nearest_in_blocks
 from samesay.collection.lance_index import (
     IndexSettings,
     build_index,
@@ -54,14 +55,23 @@ class LanceStore:
         width: Numbers in a vector.
         storage: What is kept of them.
         index: When and how an index is used.
+        create: Whether to make the table where there is none.
 
     Raises:
         MissingExtraError: lancedb is not installed.
-        DamagedCollectionError: The table cannot be opened.
+        DamagedCollectionError: There is no table, and it is not to be made.
+        CollectionError: The table cannot be opened.
     """
 
     def __init__(
-        self, folder: str, name: str, width: int, storage: Storage, index: IndexSettings | None = None
+        self,
+        folder: str,
+        name: str,
+        width: int,
+        storage: Storage,
+        index: IndexSettings | None = None,
+        *,
+        create: bool = True,
     ) -> None:
         try:
             import lancedb
@@ -75,6 +85,8 @@ class LanceStore:
         self._flushed: set[Path] = set()
         self._scan: Scan | None = None
         self._behind = True
+        self._scanned_to = 0
+        self._create = create
         self._has_index = False
         self._probes = 1
         with self._told():
@@ -122,6 +134,8 @@ class LanceStore:
             self._table.checkout_latest()
             self._behind = True
             self._look()
+            if self._scan is not None and self._holds_removed(self._scan.rows):
+                self._scan = None
 
     def read(self, rows: Rows) -> Vectors:
         """See ``VectorStore.read``."""
@@ -150,8 +164,19 @@ class LanceStore:
     def search(self, queries: Vectors, count: int, allowed: Mask, *, exact: bool = False) -> list[Ranking]:
         """See ``VectorStore.search``."""
         if exact or not self._has_index:
-            return self._scanned().search(queries, count, allowed, self.read)
-        return [self._search_index(query, count, allowed) for query in queries]
+            return self._scanned(len(allowed)).search(queries, count, allowed, self.read)
+        found = [self._search_index(query, count, allowed) for query in queries]
+        missed = [place for place, one in enumerate(found) if one is None]
+        rest = iter(self._search_all(queries[missed], count, allowed) if missed else ())
+        return [next(rest) if one is None else one for one in found]
+
+    def scores(
+        self, query: NDArray[np.float32], allowed: Mask, *, exact: bool = False
+    ) -> tuple[Rows, NDArray[np.float32]] | None:
+        """See ``VectorStore.scores``; None with an index, and of ``int8``."""
+        if self._has_index and not exact:
+            return None
+        return self._scanned(len(allowed)).scores(query, allowed)
 
     def compact(self) -> None:
         """See ``VectorStore.compact``."""
@@ -175,7 +200,22 @@ class LanceStore:
         self._scan = None
 
     def _opened(self, schema: pa.Schema) -> Any:
-        return self._database.create_table(self._name, schema=schema, exist_ok=True)
+        if self._create:
+            return self._database.create_table(self._name, schema=schema, exist_ok=True)
+        try:
+            return self._database.open_table(self._name)
+        except (OSError, RuntimeError, ValueError) as error:
+            if "not found" not in str(error):
+                raise
+            raise DamagedCollectionError(
+                f"{self._what} is missing, and its vectors with it; index the documents into a new collection"
+            ) from None
+
+    def _holds_removed(self, rows: Rows) -> bool:
+        """Say whether some of the rows in memory are in the table no more: another process has compacted."""
+        if not len(rows):
+            return False
+        return bool(self._again(lambda: self._table.count_rows(f"row <= {rows[-1]}")) < len(rows))
 
     def _options(self) -> dict[str, str] | None:
         """Give what the database needs to know; None for a folder."""
@@ -200,19 +240,24 @@ class LanceStore:
         with self._told():
             return action()
 
-    def _scanned(self) -> Scan:
-        """Give all rows in memory; what has come since the last time is read."""
+    def _scanned(self, end: int) -> Scan:
+        """Give the rows below a number in memory; what has come since the last time is read.
+
+        Those from there on are of a commit that has not come yet. If its writer dies, the next one removes
+        them and gives their numbers to others.
+        """
         if self._scan is None:
             self._scan, self._behind = Scan(self._width, self._storage), True
-        if self._behind:
+        if self._behind or end > self._scanned_to:
             last = int(self._scan.rows.max(initial=-1))
             batches = self._batches(None if last < 0 else f"row > {last}", scanned_columns(self._storage))
-            append_to(self._scan, list(batches), self._storage)
-            self._behind = False
+            append_to(self._scan, list(batches), self._storage, end)
+            self._behind, self._scanned_to = False, end
         return self._scan
 
-    def _search_index(self, query: NDArray[np.float32], count: int, allowed: Mask) -> Ranking:
-        found = search_permitted(
+    def _search_index(self, query: NDArray[np.float32], count: int, allowed: Mask) -> Ranking | None:
+        """Give what the index comes upon, or None where that is too little."""
+        return search_permitted(
             count,
             allowed,
             lambda wanted: self._again(
@@ -220,7 +265,16 @@ class LanceStore:
             ),
             lambda rows: rescored(rows, query, count, self.read),
         )
-        return self.search(query[None], count, allowed, exact=True)[0] if found is None else found
+
+    def _search_all(self, queries: Vectors, count: int, allowed: Mask) -> list[Ranking]:
+        """Compare with every allowed row, in memory only where the rows are there already."""
+        if self._scan is not None:
+            return self.search(queries, count, allowed, exact=True)
+
+        def read(begin: int, end: int) -> Iterator[pa.RecordBatch]:
+            return self._batches(f"row >= {begin} AND row < {end}", ["row", "vector"])
+
+        return nearest_in_blocks(queries, count, allowed, read)
 
     def _look(self) -> None:
         self._has_index = find_index(self._table)

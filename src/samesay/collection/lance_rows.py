@@ -44,18 +44,19 @@ def table_of(rows: Rows, vectors: Vectors, storage: Storage) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def append_to(scan: Scan, batches: list[pa.RecordBatch], storage: Storage) -> None:
-    """Put what a table has in its scanned columns into a scan, in the order of rows."""
+def append_to(scan: Scan, batches: list[pa.RecordBatch], storage: Storage, end: int) -> None:
+    """Put what a table has in its scanned columns into a scan, in the order of rows: those below a number."""
     found = [batch for batch in batches if batch.num_rows]
     if not found:
         return
     rows = np.concatenate([numbers_of(batch, "row") for batch in found])
     order = np.argsort(rows, kind="stable")
+    order = order[: np.searchsorted(rows[order], end)]
     matrix = np.concatenate([matrix_of(batch, scanned_columns(storage)[1]) for batch in found])
     scales = None
     if storage == "int8":
         scales = np.concatenate([numbers_of(batch, "scale") for batch in found])[order]
-    in_order = bool((np.diff(order) > 0).all())
+    in_order = len(order) == len(rows) and bool((np.diff(order) > 0).all())
     scan.append(rows[order], matrix if in_order else matrix[order], scales)
 
 

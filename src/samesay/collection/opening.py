@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from samesay.collection.asked import Asked
 from samesay.collection.base import StoreKind
-from samesay.collection.build import Build
-from samesay.collection.collection import Collection, ModelLoader
+from samesay.collection.build import Build, discard_all_but
+from samesay.collection.collection import Collection
 from samesay.collection.fulltext.tokens import revision
+from samesay.collection.held_model import ModelLoader
 from samesay.collection.locking import one_writer
 from samesay.collection.manifest import (
     NAME,
@@ -219,6 +220,7 @@ def _make(folder: Path, manifest: Manifest) -> Manifest | None:
         if there is not None:
             return there
         _check_empty(folder)
+        discard_all_but(folder, manifest.build)  # what a process left that died while it made one
         build = Build(folder, manifest, create=True)
         build.close()
         flush(folder)
@@ -246,7 +248,10 @@ def _check_empty(folder: Path) -> None:
 
 def _has_documents(path: Path) -> bool:
     from samesay.collection.catalogue import Catalogue
+    from samesay.collection.catalogue_file import is_unmade
 
+    if is_unmade(path):
+        return False
     catalogue = Catalogue(path)
     try:
         with catalogue.reading():

@@ -40,6 +40,7 @@ def upgrade(
     manifest = replace(wanted, build=_begun(folder, wanted) or f"build-{secrets.token_hex(6)}")
     build = Build(folder, manifest, create=True, complete=False)
     try:
+        _check_begun(build)
         adding = Adding(build, encoder)
         report = adding.run(_Documents(old), prune=True, progress=progress)
         compact(build)
@@ -60,31 +61,46 @@ def repair_manifest(folder: Path) -> Manifest:
     Raises:
         DamagedCollectionError: There is not exactly one whole build.
     """
-    found = []
+    found, unread = [], ""
     for path in sorted(folder.glob("build-*/catalogue.sqlite")):
-        catalogue = Catalogue(path)
         try:
-            with catalogue.reading():
-                if catalogue.counter("complete"):
-                    found.append(manifest_of(catalogue.about(), path))
-        finally:
-            catalogue.close()
+            catalogue = Catalogue(path)
+            try:
+                with catalogue.reading():
+                    if catalogue.counter("complete"):
+                        found.append(manifest_of(catalogue.about(), path))
+            finally:
+                catalogue.close()
+        except DamagedCollectionError as error:
+            # The creation or the upgrade that began it was killed, or it is beyond help.
+            unread = f" ({error})"
     if len(found) != 1:
         raise DamagedCollectionError(
             f"{folder} has {len(found)} whole builds, so that its manifest cannot be made anew; "
-            "index it again"
+            f"index it again{unread}"
         )
     write_manifest(folder, found[0])
     return found[0]
 
 
+def _check_begun(build: Build) -> None:
+    try:
+        _ = build.segments, build.documents
+    except DamagedCollectionError as error:
+        raise _damaged(build, str(error)) from None
+
+
 def _verify(build: Build) -> None:
     problems = check(build, 0).problems
     if problems:
-        build.remove()
-        raise CollectionError(
-            f"what an earlier upgrade had begun was damaged ({problems[0]}) and is removed; upgrade again"
-        )
+        raise _damaged(build, problems[0])
+
+
+def _damaged(build: Build, problem: str) -> CollectionError:
+    build.remove()
+    return CollectionError(
+        f"what an earlier upgrade had begun was damaged ({problem}) and is removed; upgrade again"
+    )
 
 
 class _Documents:

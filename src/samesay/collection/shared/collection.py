@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from samesay.collection.collection import Collection, ModelLoader
+from samesay.collection.collection import Collection
+from samesay.collection.held_model import ModelLoader
 from samesay.collection.info import CollectionInfo
 from samesay.collection.shared.held import SharedHeld
 from samesay.collection.shared.place import SharedPlace
