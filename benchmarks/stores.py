@@ -4,7 +4,7 @@
 
 small: 500 and 10,000 rows, beside NumPy's exact scan over the same rows.
 peers: 100,000 rows, beside FAISS, usearch and Qdrant's local mode, each at its cheapest setting that reaches
-the recall; they come with `pip install -r benchmarks/requirements.txt`.
+the recall; they come with `pip install --group bench`.
 large: 1,000,000 rows (--rows for another number).
 
 Vectors are synthetic, of 1024 numbers, in the part small of 384 too; see synthetic_vectors.py. Queries are

@@ -235,25 +235,6 @@ def test_make_targets_in_documents_exist() -> None:
         assert set(named) <= targets, document.name
 
 
-def test_structure_names_every_module_and_no_other() -> None:
-    package = ROOT / "src" / "samesay"
-    modules: set[str] = set()
-    for path in (*package.rglob("*.py"), *package.rglob("*.pyi")):
-        name = path.relative_to(package)
-        if name.parent == Path():
-            modules.add(name.name)
-            continue
-        modules.add(f"{name.parent.as_posix()}/")
-        if name.name != "__init__.py":
-            modules.add(name.as_posix())
-    native = {path.relative_to(ROOT).as_posix() for path in (ROOT / "native").iterdir()}
-    text = (ROOT / "docs" / "structure.md").read_text("utf-8")
-    listed = re.findall(r"^- (`[^:]+`): \S", text, re.MULTILINE)
-    named = [name for entry in listed for name in re.findall(r"`([^`]+)`", entry)]
-    assert len(named) == len(set(named))
-    assert set(named) == modules | native
-
-
 def test_links_between_documents_lead_somewhere() -> None:
     for document in DOCUMENTS:
         for target in re.findall(r"\]\(([^)#]+)\)", document.read_text("utf-8")):
