@@ -33,7 +33,7 @@ from samesay.collection.cluster.collection import ClusterCollection
 from samesay.collection.cluster.loading import LONGEST_ASKED_SECONDS, Loader
 from samesay.collection.cluster.opening import open_cluster
 from samesay.collection.cluster.points import Point, point_name
-from samesay.collection.cluster.settings import ClusterSettings
+from samesay.collection.cluster.settings import ClusterSettings, Codes
 from samesay.collection.qdrant import QdrantStore
 from samesay.errors import CollectionError, FilterError, IdentityMismatchError, InputFileError
 
@@ -138,6 +138,40 @@ def test_a_document_that_got_shorter_keeps_no_segment_of_before(cluster: Cluster
     assert cluster.segments() == 2
     cluster.delete(["long", "none"])
     assert [hit.document_id for hit in cluster.search("short now", 5)] == ["other"]
+
+
+@pytest.mark.parametrize(("codes", "kept"), [("int8", "scalar"), ("binary", "binary")])
+def test_codes_are_in_memory_and_what_they_find_is_scored_again(
+    monkeypatch: pytest.MonkeyPatch, engine: str, codes: Codes, kept: str
+) -> None:
+    asked: list[dict[str, Any]] = []
+    for method in ("create_collection", "query_points_groups"):
+        send = getattr(QdrantClient, method)
+
+        def spy(self: QdrantClient, *arguments: Any, send: Any = send, **named: Any) -> Any:
+            asked.append(named)
+            return send(self, *arguments, **named)
+
+        monkeypatch.setattr(QdrantClient, method, spy)
+    settings = ClusterSettings(on_disk=True, codes=codes)
+    with open_cluster(engine, f"codes-{codes}", small_model(), settings=settings) as kb:
+        kb.add([{"id": "a", "text": "amber"}])
+        assert [hit.document_id for hit in kb.search("amber")] == ["a"]
+        kb.search("amber", exact=True)
+        kb._client.delete_collection(kb.name)
+    made = asked[0]["vectors_config"]["segment"]
+    assert made.on_disk
+    assert getattr(made.quantization_config, kept).always_ram
+    for search, exact in zip(asked[1:], (False, True), strict=True):
+        quantization = search["search_params"].quantization
+        assert (quantization.rescore, quantization.oversampling, quantization.ignore) == (True, 8.0, exact)
+
+
+def test_codes_that_there_are_not_are_refused() -> None:
+    with pytest.raises(CollectionError, match="none without on_disk=True"):
+        ClusterSettings(codes="binary")
+    with pytest.raises(CollectionError, match="must be one of int8, binary"):
+        ClusterSettings(on_disk=True, codes=cast("Any", "int4"))
 
 
 @pytest.mark.parametrize("blank", ["   ", ""])

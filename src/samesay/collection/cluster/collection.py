@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _DOCUMENTS_TOGETHER = 64
 _INDEXED_FIELDS = 64
 _MOST_RECENT = 100_000
+_SCORED_AGAIN = 8.0
 Values = dict[str, str]
 Result = TypeVar("Result")
 
@@ -207,7 +208,11 @@ class ClusterCollection:
         """Give the documents nearest to a vector of length 1; see ``search``."""
         from qdrant_client import models
 
-        parameters = models.SearchParams(exact=exact) if self._server else None
+        parameters = None
+        if self._server:
+            # Where it keeps codes: so many times the points asked for are scored with their vectors.
+            again = models.QuantizationSearchParams(rescore=True, oversampling=_SCORED_AGAIN, ignore=exact)
+            parameters = models.SearchParams(exact=exact, quantization=again)
         with told():
             groups = self._client.query_points_groups(
                 self.name,

@@ -132,7 +132,12 @@ def _manifest(client: QdrantClient, url: str, name: str) -> Manifest:
 def _create(client: QdrantClient, name: str, manifest: Manifest, settings: ClusterSettings) -> None:
     from qdrant_client import models
 
-    scalar = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
+    codes: models.QuantizationConfig | None = None
+    if settings.on_disk and settings.codes == "binary":
+        codes = models.BinaryQuantization(binary=models.BinaryQuantizationConfig(always_ram=True))
+    elif settings.on_disk:
+        scalar = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
+        codes = models.ScalarQuantization(scalar=scalar)
     client.create_collection(
         name,
         vectors_config={
@@ -140,7 +145,7 @@ def _create(client: QdrantClient, name: str, manifest: Manifest, settings: Clust
                 size=manifest.dimensions,
                 distance=models.Distance.COSINE,
                 on_disk=settings.on_disk,
-                quantization_config=models.ScalarQuantization(scalar=scalar) if settings.on_disk else None,
+                quantization_config=codes,
             )
         },
         shard_number=settings.shard_number,
