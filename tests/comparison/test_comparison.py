@@ -1,20 +1,26 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from comparison_samples import Silent, compared, write_intents, write_pairs, write_retrieval
 
+from samesay.comparison.child_work import Worker
 from samesay.comparison.children import Child, ModelFailedError, opened
 from samesay.comparison.data import IntentSet, PairSet, Reading, read_data
 from samesay.comparison.disagreeing import disagreements
 from samesay.comparison.json_file import parse_report, read_report, report_json, report_text
+from samesay.comparison.labels import names_in
 from samesay.comparison.measures import area_under_curve
 from samesay.comparison.mteb_results import mteb_results
 from samesay.comparison.page.page import page
@@ -22,8 +28,10 @@ from samesay.comparison.ranking import voted_right
 from samesay.comparison.report import Report
 from samesay.comparison.resampling import on_the_data
 from samesay.comparison.retiming import renew_speeds
+from samesay.comparison.scored import histogram, score_of_pairs
 from samesay.comparison.settings import Settings
 from samesay.comparison.timing import SINGLES_A_TURN
+from samesay.comparison.wire import Message
 from samesay.errors import ComparisonError
 from samesay.model import load_local
 
@@ -288,3 +296,124 @@ def test_a_process_that_dies_on_the_way_is_reported_and_the_others_go_on(
     assert [one.model for one in found.speeds] == ["qwen3-gqa2"]
     assert found.differences == ()
     assert "failed at" in page(found)
+
+
+@pytest.mark.parametrize("kind", ["intents", "retrieval"])
+def test_a_set_that_failed_leaves_nothing_in_the_next(fixtures: Path, tmp_path: Path, kind: str) -> None:
+    # The first texts are embedded and kept before the one that is too long is refused.
+    longest = "word " * 500
+    if kind == "intents":
+        good, bad = write_intents(tmp_path / "good.tsv"), write_intents(tmp_path / "bad.tsv")
+        bad.write_text(bad.read_text("utf-8") + f"{longest}\tintent 1\n", "utf-8")
+    else:
+        good, bad = write_retrieval(tmp_path / "good", 40), write_retrieval(tmp_path / "bad", 40)
+        with (bad / "corpus.jsonl").open("a", encoding="utf-8") as corpus:
+            corpus.write(json.dumps({"id": "last", "text": longest}) + "\n")
+    sets = [read_data(str(one), Reading()) for one in (bad, good)]
+    strict = replace(SETTINGS, overlength="error", rounds=0, instructions=False)
+    names = [str(fixtures / "bert-mean")]
+    after_failure, _ = compared(names, sets, strict)
+    alone, _ = compared(names, sets[1:], strict)
+    assert [one.when for one in after_failure.failures] == ["bad"]
+    assert "tokens" in after_failure.failures[0].message
+    (found,) = after_failure.results
+    (expected,) = alone.results
+    assert (found.data, found.measures) == ("good", expected.measures)
+
+
+def test_tokens_a_second_of_an_endpoint_are_those_that_it_tells(tmp_path: Path) -> None:
+    pairs = read_data(str(write_pairs(tmp_path / "pairs.tsv", 20)), Reading())
+    for tells in (True, False):
+        with counting_endpoint(tells=tells) as url:
+            found, _ = compared([f"{url}#some-model"], [pairs], replace(SETTINGS, instructions=False))
+        assert not found.failures
+        (speed,) = found.speeds
+        assert speed.includes_network == "yes"
+        if tells:
+            # Three tokens a text, whatever it says.
+            assert speed.tokens_per_second == pytest.approx(3 * speed.texts_per_second)
+        else:
+            assert speed.tokens_per_second is None
+
+
+def test_several_replicas_are_one_model(tmp_path: Path) -> None:
+    pairs = read_data(str(write_pairs(tmp_path / "pairs.tsv", 20)), Reading())
+    with counting_endpoint(tells=True) as one, counting_endpoint(tells=True) as other:
+        names = names_in(f"{one},{other}#some-model")
+        found, _ = compared(names, [pairs], replace(SETTINGS, instructions=False, rounds=0))
+    assert not found.failures
+    assert [model.label for model in found.models] == [f"{one},{other}#some-model"]
+    assert len(found.results) == 1
+
+
+@contextmanager
+def counting_endpoint(*, tells: bool) -> Iterator[str]:
+    """An endpoint that takes three tokens for each text, and may say so."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.answer({"object": "list", "data": []})
+
+        def do_POST(self) -> None:
+            texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
+            vectors = [np.random.default_rng(len(text)).normal(size=4).tolist() for text in texts]
+            rows = [{"index": place, "embedding": one} for place, one in enumerate(vectors)]
+            usage = {"usage": {"prompt_tokens": 3 * len(texts)}} if tells else {}
+            self.answer({"data": rows, **usage})
+
+        def answer(self, value: object) -> None:
+            content = json.dumps(value).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_memory_is_that_of_the_device_that_the_model_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = {0: 1, 1: 5_000_000}
+    cuda = SimpleNamespace(max_memory_allocated=lambda device: held[device.index])
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    for device, expected in ((("cuda", 1), held[1]), (("cuda", 0), held[0]), (("cpu", None), None)):
+        worker = Worker()
+        engine = SimpleNamespace(device=SimpleNamespace(type=device[0], index=device[1]))
+        monkeypatch.setattr(worker, "_model", SimpleNamespace(engine=engine))
+        assert worker.answer(Message({"do": "memory"})).values["gpu"] == expected
+
+
+@pytest.mark.parametrize(
+    ("grades", "higher"),
+    [
+        ([1, 2, 3, 3, 3, 3], {3}),
+        ([1, 1, 1, 1, 2, 3], {2, 3}),
+        ([1, 2, 3, 4, 5, 6], {4, 5, 6}),
+    ],
+)
+def test_neither_side_of_graded_scores_is_empty(
+    tmp_path: Path, grades: list[float], higher: set[float]
+) -> None:
+    rows = [f"left {place}\tright {place}\t{grade}" for place, grade in enumerate(grades)]
+    (tmp_path / "graded.tsv").write_text("\n".join(rows) + "\n", "utf-8")
+    data = read_data(str(tmp_path / "graded.tsv"), Reading())
+    assert isinstance(data, PairSet)
+    scores = (data.grades / 10).astype(np.float32)
+    shares = histogram(data, score_of_pairs(data, scores, 0.05))
+    assert shares is not None
+    assert sum(shares.matches) == pytest.approx(1, abs=1e-3)
+    assert sum(shares.others) == pytest.approx(1, abs=1e-3)
+    assert sum(share > 0 for share in shares.matches) == len(higher)

@@ -7,7 +7,7 @@ import pytest
 from comparison_samples import write_intents, write_pairs, write_retrieval
 
 from samesay.comparison.data import IntentSet, PairSet, Reading, read_data
-from samesay.comparison.labels import labelled
+from samesay.comparison.labels import labelled, names_in
 from samesay.comparison.retrieval_folder import RetrievalSet
 from samesay.errors import ComparisonError
 
@@ -75,6 +75,8 @@ def test_a_sample_is_drawn_once_and_keeps_the_order(tmp_path: Path) -> None:
         ("a\tb\t1\nc\td\t0\n", "1 matches and 1 non-matches; a comparison needs at least 5"),
         ("text_a\ttext_b\tmine\tyours\na\tb\t1\t0\n", "is to be said with --label; there is 'mine', 'yours'"),
         ("text_a\ttext_b\tlabel\na\tb\t\n", "no row has a label"),
+        ("a\tb\t1\nc\td\t2\ne\tf\t3\n", "3 graded pairs; a comparison needs at least 5"),
+        ("a\tb\t3\n" * 6, "6 pairs, and all grades are 3"),
         ("a\tx\nb\ty\n", "2 texts with 2 intents"),
         ("one\ntwo\n", "has the columns"),
     ],
@@ -91,6 +93,8 @@ def test_data_that_cannot_be_compared_on_are_refused(tmp_path: Path, content: st
         ("corpus.jsonl", '{"id": 1, "text": "a"}\n{"id": 1, "text": "b"}\n', "line 2: the id '1' stands on"),
         ("corpus.jsonl", '{"text": "a"}\n', "line 1: no 'id'"),
         ("qrels.tsv", "1\td1\tx\n", "line 1: the grade 'x' is not a number"),
+        ("qrels.tsv", "1\td1\t1\n2\td2\tinf\n", "line 2: the grade is inf; grades are finite"),
+        ("qrels.tsv", "1\td1\tnan\n", "line 1: the grade is nan"),
         ("qrels.tsv", "1\td1\t0\n", "names no document that answers a query"),
         ("qrels.tsv", "1\td99\t1\n", "line 1: the document 'd99' is not in corpus.jsonl"),
         ("qrels.tsv", "1\td1\n", "line 1: 2 columns"),
@@ -137,6 +141,26 @@ def test_labels_hide_folders_and_secrets(tmp_path: Path) -> None:
             labelled(twice)
     with pytest.raises(ComparisonError, match="no model"):
         labelled([])
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ("a, ,./b,", ["a", "./b"]),
+        ("http://a/v1,http://b/v1#m,c", ["http://a/v1,http://b/v1#m", "c"]),
+        ("c,mine=HTTP://a/v1, https://b/v1#m?x=1,d", ["c", "mine=HTTP://a/v1,https://b/v1#m?x=1", "d"]),
+        ("http://a/one,two/v1#m", ["http://a/one,two/v1#m"]),
+        ("http://a/v1#m,http://b/v1#m", ["http://a/v1#m", "http://b/v1#m"]),
+        ("openai:a,openai:b", ["openai:a", "openai:b"]),
+    ],
+)
+def test_a_comma_parts_models_and_not_the_replicas_of_one(given: str, names: list[str]) -> None:
+    assert names_in(given) == names
+
+
+def test_no_password_is_in_the_label_of_any_address() -> None:
+    url = "http://u:secret@[bad/v1/,https://u:secret@b:port/v1?key=secret#m"
+    assert labelled([url]) == {"http://[bad/v1,https://b:port/v1#m": url}
 
 
 def test_labels_of_pairs_are_numbers(tmp_path: Path) -> None:

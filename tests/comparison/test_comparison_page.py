@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from comparison_samples import made_up_report
 
+from samesay.comparison.json_file import read_report
 from samesay.comparison.page.axes import Scale
 from samesay.comparison.page.markup import Markup, escape, join, tag
 from samesay.comparison.page.page import page
-from samesay.comparison.report import Report
+from samesay.comparison.report import Difference, Measure, Report
 from samesay.comparison.writing import check_folder, write_folder
 from samesay.errors import OutputFileError
 
@@ -105,6 +107,45 @@ def test_charts_stay_inside_their_pictures(hostile: Report) -> None:
                 assert -1 <= float(value) <= float(height) + 1
 
 
+@pytest.mark.parametrize(
+    ("better", "said"),
+    [
+        ([], "A, B, C: not told apart by this data"),
+        (["AB", "AC", "BC"], "A is better than all others"),
+        (["AB", "AC"], "A is better than all others"),
+        (["AC", "BC"], "A, B: better than the others, not told apart from each other"),
+        (["AC"], "no other was shown to be better than A, B"),
+        (["AC", "AB", "CB"], "A is better than all others"),
+    ],
+)
+def test_the_page_says_no_more_than_was_shown(hostile: Report, better: list[str], said: str) -> None:
+    (data,) = [one for one in hostile.data if one.name == "intents"]
+    (one,) = [one for one in hostile.results if (one.data, one.model) == ("intents", "good")]
+    pairs = {frozenset(pair): pair for pair in ("AB", "AC", "BC", *better)}
+    gap = Measure("accuracy", 0.1, 0.02, 0.2)
+    report = replace(
+        hostile,
+        models=tuple(replace(hostile.models[0], label=label) for label in "ABC"),
+        data=(data,),
+        results=tuple(replace(one, model=label) for label in "ABC"),
+        differences=tuple(
+            Difference(
+                data="intents",
+                measure="accuracy",
+                first=first,
+                second=second,
+                difference=gap,
+                p=0.1,
+                adjusted=0.1,
+                verdict="better" if first + second in better else "not told apart",
+            )
+            for first, second in map(tuple, pairs.values())
+        ),
+    )
+    (glance,) = [tag for tag in re.findall(r"<li>.*?</li>", page(report)) if "<b>intents</b>: " in tag]
+    assert re.sub("<.*?>", "", glance) == f"intents: {said}"
+
+
 def test_markup_escapes_all_but_markup() -> None:
     assert tag("p", {"title": '"><b>'}, "<i>", Markup("<b>x</b>")) == (
         '<p title="&quot;&gt;&lt;b&gt;">&lt;i&gt;<b>x</b></p>'
@@ -152,3 +193,34 @@ def test_a_failure_while_writing_leaves_what_was_there(
         write_folder(hostile, target, overwrite=True)
     assert (target / "compare.json").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["out"]
+
+
+def test_what_lies_beside_the_folder_is_left_alone(hostile: Report, tmp_path: Path) -> None:
+    for name in ("out.old", "out.next"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.txt").write_text(name)
+    (tmp_path / "out.lock").write_text("mine")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for _ in range(2):
+        write_folder(hostile, tmp_path / "out", overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out.lock", "out.next", "out.old"]
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_what_cannot_be_drawn_costs_no_figure(
+    hostile: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def undrawable(*_: object) -> None:
+        raise ValueError("no scale")
+
+    target = tmp_path / "out"
+    for drawing in ("write_picture", "page"):
+        monkeypatch.setattr(f"samesay.comparison.writing.{drawing}", undrawable)
+        with pytest.raises(OutputFileError, match=r"out holds compare\.json alone.*\(no scale\)"):
+            write_folder(hostile, target, overwrite=True)
+        assert [path.name for path in target.iterdir()] == ["compare.json"]
+        assert read_report(target / "compare.json") == hostile
+    monkeypatch.undo()
+    write_folder(hostile, target, overwrite=True)
+    assert len(list(target.iterdir())) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -115,9 +115,9 @@ def test_holm_keeps_the_order_and_lies_between_nothing_and_bonferroni(given: lis
 
 
 def test_draws_are_enough_to_call_the_strongest_of_a_family() -> None:
-    for tests in (1, 6, 42):
+    for tests in (1, 6, 42, 501, 5000):
         smallest = 2 / (draws_for(tests) + 1)
-        assert holm([smallest] + [1.0] * (tests - 1))[0] < 0.02
+        assert holm([smallest] + [1.0] * (tests - 1))[0] < (0.02 if tests < 200 else 0.03)
 
 
 def test_ranking_measures_by_hand() -> None:

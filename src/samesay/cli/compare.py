@@ -105,10 +105,12 @@ def compare_command(
     from samesay.comparison.comparing import compare
     from samesay.comparison.data import Reading
     from samesay.comparison.json_file import report_json
+    from samesay.comparison.labels import names_in
     from samesay.comparison.retiming import renew_speeds
     from samesay.comparison.settings import Settings
     from samesay.comparison.writing import check_folder, write_folder
     from samesay.decision.binomial import check_share, require_scipy
+    from samesay.errors import OutputFileError
 
     require_scipy()
     check_share(alpha, "--alpha")
@@ -130,14 +132,20 @@ def compare_command(
         instructions=instructions,
         texts=texts,
     )
-    names = [name.strip() for given in models for name in given.split(",") if name.strip()]
+    names = [name for given in models for name in names_in(given)]
     with _Progress() as watcher:
         if before is None:
             report = compare(names, sets, settings, watcher)
         else:
             report = renew_speeds(before, names, sets, settings, watcher)
+    written: list[str] = []
+    unwritten: OutputFileError | None = None
     if to is not None:
-        written = write_folder(report, to, overwrite=overwrite or only_speed)
+        try:
+            written = write_folder(report, to, overwrite=overwrite or only_speed)
+        except OutputFileError as error:
+            # What was measured is shown all the same.
+            unwritten = error
     if json:
         output.print_json(report_json(report))
     else:
@@ -145,6 +153,8 @@ def compare_command(
     sys.stdout.flush()
     for failure in report.failures:
         output.say(f"{failure.model} failed at {failure.when}: {failure.message}")
+    if unwritten is not None:
+        raise unwritten
     if to is not None:
         output.say(f"written to {to}: {', '.join(written)}")
         if "compare.png" not in written:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from samesay.checkpoint.prompts import PairMode
     from samesay.engine.base import Precision
     from samesay.model import EmbeddingModel
+    from samesay.remote.usage import Usage
     from samesay.text_model import TextModel
 
     Overlength = Literal["error", "truncate"]
@@ -85,15 +86,20 @@ class Worker:
         self._vectors.setdefault(kind, []).append(vectors)
         return Message({})
 
-    def do_neighbours(self, kind: str) -> Message:
-        """Give the nearest other texts of each text that was added, and forget them."""
-        vectors = np.concatenate(self._vectors.pop(kind))
+    def do_forget(self) -> Message:
+        """Forget all texts that were added: a set that failed on the way leaves some behind."""
+        self._vectors.clear()
+        return Message({})
+
+    def do_neighbours(self, kind: str, count: int) -> Message:
+        """Give the nearest other texts of each of the ``count`` texts that were added, and forget them."""
+        vectors = self._added(kind, count)
         places, scores = nearest(vectors, vectors, min(NEIGHBOURS, len(vectors) - 1), leave_out=True)
         return Message({}, {"places": places, "scores": scores})
 
-    def do_ranking(self, queries: str, documents: str) -> Message:
-        """Give the best documents of each query, of those that were added, and forget them."""
-        asked, corpus = (np.concatenate(self._vectors.pop(kind)) for kind in (queries, documents))
+    def do_ranking(self, queries: tuple[str, int], documents: tuple[str, int]) -> Message:
+        """Give the best documents of each query, of so many as were added of both, and forget them."""
+        asked, corpus = (self._added(kind, count) for kind, count in (queries, documents))
         places, scores = nearest(asked, corpus, min(RANKED, len(corpus)), leave_out=False)
         return Message({}, {"places": places, "scores": scores})
 
@@ -114,18 +120,30 @@ class Worker:
         return Message({"seconds": seconds[warm:]})
 
     def do_batch(self, texts: list[str]) -> Message:
-        """Embed texts together and give the seconds."""
-        return Message({"seconds": self._seconds(texts)})
+        """Embed texts together and give the seconds, and the tokens where an endpoint counts them."""
+        before = _usage(self._loaded)
+        seconds = self._seconds(texts)
+        after = _usage(self._loaded)
+        tokens = None
+        if before is not None and after is not None and after.unknown == before.unknown:
+            tokens = after.tokens - before.tokens
+        return Message({"seconds": seconds, "tokens": tokens})
 
     def do_memory(self) -> Message:
         """Tell the most memory that this process has held so far."""
-        return Message({"resident": peak_resident_bytes(), "gpu": _gpu_bytes()})
+        return Message({"resident": peak_resident_bytes(), "gpu": _gpu_bytes(self._loaded)})
 
     @property
     def _loaded(self) -> TextModel:
         if self._model is None:
             raise SamesayError("no model is loaded")
         return self._model
+
+    def _added(self, kind: str, count: int) -> NDArray[np.float32]:
+        vectors = np.concatenate(self._vectors.pop(kind))
+        if len(vectors) != count:
+            raise AssertionError(f"{len(vectors)} vectors of {count} {kind}")
+        return vectors
 
     def _embed(self, texts: Sequence[str], mode: str, task: str | None, side: Side) -> NDArray[np.float32]:
         prompts = self._loaded.prompts
@@ -170,6 +188,12 @@ def _is_local(model: TextModel) -> TypeGuard[EmbeddingModel]:
     return isinstance(model, EmbeddingModel)
 
 
+def _usage(model: TextModel) -> Usage | None:
+    from samesay.remote.model import RemoteModel
+
+    return model.usage if isinstance(model, RemoteModel) else None
+
+
 def nearest(
     asked: NDArray[np.float32], among: NDArray[np.float32], count: int, *, leave_out: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -211,11 +235,13 @@ def peak_resident_bytes() -> int | None:
     return most if sys.platform == "darwin" else most * 1024
 
 
-def _gpu_bytes() -> int | None:
+def _gpu_bytes(model: TextModel) -> int | None:
+    """Give the most memory on the device of the model, which need not be the one that torch uses first."""
+    device = getattr(getattr(model, "engine", None), "device", None)
     torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+    if torch is None or device is None or device.type != "cuda":
         return None
-    return int(torch.cuda.max_memory_allocated())
+    return int(torch.cuda.max_memory_allocated(device))
 
 
 def _folder_bytes(folder: Path) -> int:

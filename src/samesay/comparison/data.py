@@ -198,8 +198,12 @@ def _pairs(rows: list[tuple[str, Record]], path: Path, name: str, reading: Readi
         name, left_texts, right_texts, np.array(grades, float), None, places, _sha256(path), whole
     )
     if found.graded and reading.cut is None:
-        if np.ptp(found.grades) == 0 or len(found) < _LEAST_OF_EACH:
-            raise ComparisonError(f"{path.name}: {len(found)} pairs, and all grades are {found.grades[0]}")
+        if len(found) < _LEAST_OF_EACH:
+            raise ComparisonError(
+                f"{path.name}: {len(found)} graded pairs; a comparison needs at least {_LEAST_OF_EACH}"
+            )
+        if np.ptp(found.grades) == 0:
+            raise ComparisonError(f"{path.name}: {len(found)} pairs, and all grades are {found.grades[0]:g}")
         return found
     matches = found.grades >= (reading.cut if found.graded and reading.cut is not None else 1)
     positives = int(matches.sum())

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from samesay.errors import ComparisonError
+from samesay.remote.address import urls_in
 
 _NAMED = re.compile(r"([\w.+-]+)=(.+)")
+# An address that names no model yet.
+_UNFINISHED = re.compile(r"([\w.+-]+=)?https?://[^#]*", re.IGNORECASE)
 
 
 def labelled(names: Sequence[str]) -> dict[str, str]:
@@ -33,12 +35,27 @@ def labelled(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def names_in(given: str) -> list[str]:
+    """Give the models of ``MODEL,MODEL``; several addresses before one ``#`` are replicas of one model."""
+    found: list[str] = []
+    for part in (one.strip() for one in given.split(",")):
+        if found and _UNFINISHED.fullmatch(found[-1]):
+            found[-1] += f",{part}"
+        elif part:
+            found.append(part)
+    return found
+
+
 def _short(name: str) -> str:
     if "://" in name:
-        parts = urlsplit(name)
-        port = f":{parts.port}" if parts.port else ""
-        named = f"#{parts.fragment}" if parts.fragment else ""
-        return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path.rstrip('/')}{named}"
+        urls, hash_sign, model = name.partition("#")
+        return ",".join(map(_without_secrets, urls_in(urls))) + hash_sign + model
     path = Path(name)
     is_path = path.is_absolute() or name.startswith((".", "~")) or path.is_dir()
     return (path.expanduser().resolve().name or name) if is_path else name
+
+
+def _without_secrets(url: str) -> str:
+    # As it is written: whether the address is sound is for the model to say.
+    scheme, _, rest = url.partition("?")[0].partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2].rstrip('/')}"

@@ -213,7 +213,7 @@ class Speed:
         p95_ms: The same at 95 of 100.
         batch_texts: Texts of a batch.
         texts_per_second: Median over the rounds.
-        tokens_per_second: The same in tokens; None where the model does not count them.
+        tokens_per_second: The same in tokens; None where neither the model nor its endpoint counts them.
         peak_bytes: The most resident memory of its process; of a remote model that of the client.
         gpu_bytes: The most memory on an accelerator that it allocated, where there is one.
         includes_network: Whether times include the way to a server and back.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,11 +110,18 @@ def _judgements(path: Path) -> list[tuple[str, str, float, str]]:
                 raise ComparisonError(f"{where}: {len(row)} columns; there should be query, document, grade")
             if number == 1 and row[0].lower() in _HEADERS:
                 continue
-            try:
-                found.append((row[0], row[1], float(row[2]), where))
-            except ValueError:
-                raise ComparisonError(f"{where}: the grade {row[2]!r} is not a number") from None
+            found.append((row[0], row[1], _grade(row[2], where), where))
     return found
+
+
+def _grade(written: str, where: str) -> float:
+    try:
+        grade = float(written)
+    except ValueError:
+        raise ComparisonError(f"{where}: the grade {written!r} is not a number") from None
+    if not math.isfinite(grade):
+        raise ComparisonError(f"{where}: the grade is {written}; grades are finite numbers")
+    return grade
 
 
 def _hash_of(folder: Path) -> str:

@@ -69,15 +69,16 @@ def run(child: Child, data: DataSet, reads: Reads, advance: Advance) -> Scored:
             scores[begin:end] = told["scores"]
             advance(2 * (end - begin))
         return score_of_pairs(data, scores, reads.alpha)
+    child.ask("forget")
     if isinstance(data, IntentSet):
         _add(child, "texts", data.texts, mode, task, "left", advance)
-        found = child.ask_arrays("neighbours", kind="texts")
+        found = child.ask_arrays("neighbours", kind="texts", count=len(data.texts))
         return score_of_intents(data, found["places"], found["scores"])
     _add(child, "queries", data.queries, mode, task, "left", advance)
     _add(child, "documents", data.documents, mode, task, "right", advance)
-    return score_of_retrieval(
-        data, child.ask_arrays("ranking", queries="queries", documents="documents")["places"]
-    )
+    queries, documents = ("queries", len(data.queries)), ("documents", len(data.documents))
+    found = child.ask_arrays("ranking", queries=queries, documents=documents)
+    return score_of_retrieval(data, found["places"])
 
 
 def chunks(count: int) -> Iterator[tuple[int, int]]:

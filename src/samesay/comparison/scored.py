@@ -125,12 +125,19 @@ def histogram(data: DataSet, scored: Scored) -> Histogram | None:
     if scored.scores is None or not isinstance(data, PairSet):
         return None
     scores = scored.scores
-    matches = data.grades > np.median(data.grades) if data.matches is None else data.matches
+    matches = _higher(data.grades) if data.matches is None else data.matches
     low, high = float(scores.min()), float(scores.max())
     edges = np.linspace(low, high if high > low else low + 1e-3, _BINS + 1)
     counts = [np.histogram(scores[chosen], edges)[0] for chosen in (matches, ~matches)]
     shares = [tuple(np.round(count / max(count.sum(), 1), 5).tolist()) for count in counts]
     return Histogram(float(edges[0]), float(edges[-1]), shares[0], shares[1])
+
+
+def _higher(grades: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Part grades at their middle, so that no side is empty where they differ."""
+    middle = np.median(grades)
+    # Where half of them are the highest there is, nothing lies above the middle.
+    return np.asarray(grades > middle if middle < grades.max() else grades >= middle)
 
 
 def roc(data: DataSet, scored: Scored) -> Roc | None:

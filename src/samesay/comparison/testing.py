@@ -13,7 +13,9 @@ LEVEL = 0.05
 # Draws a test, so that the smallest possible p is well below what the correction asks of it.
 _DRAWS_PER_TEST = 400
 _LEAST_DRAWS = 2000
-_MOST_DRAWS = 20000
+_MANY_DRAWS = 20000
+# Of very many tests: the smallest p times their number is then half of the level.
+_FEWEST_PER_TEST = 80
 
 
 @dataclass(frozen=True)
@@ -63,4 +65,5 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def draws_for(tests: int) -> int:
     """Give how many draws it takes to test that many differences in one family."""
-    return min(max(_LEAST_DRAWS, _DRAWS_PER_TEST * tests), _MOST_DRAWS)
+    plenty = min(max(_LEAST_DRAWS, _DRAWS_PER_TEST * tests), _MANY_DRAWS)
+    return max(plenty, _FEWEST_PER_TEST * tests)

@@ -105,7 +105,10 @@ def _take_turn(child: Child, found: _Samples, texts: Sequence[str], turn: int) -
     places = [(turn * SINGLES_A_TURN + one) % len(texts) for one in range(SINGLES_A_TURN)]
     singles = [texts[places[0]]] * _WARM + [texts[place] for place in places]
     found.singles += child.ask("singles", texts=singles, warm=_WARM)["seconds"]
-    found.batches.append(child.ask("batch", texts=list(texts[: found.batch]))["seconds"])
+    told = child.ask("batch", texts=list(texts[: found.batch]))
+    found.batches.append(told["seconds"])
+    if told["tokens"] is not None:
+        found.tokens = told["tokens"]
 
 
 def _speed(model: ComparedModel, found: _Samples, memory: Mapping[str, int | None]) -> Speed:

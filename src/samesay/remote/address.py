@@ -79,11 +79,16 @@ def read_address(name: str) -> Address:
         options = parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
     except ValueError:
         raise RemoteError(f"{_shown(name)}: after '?' stand options as name=value&name=value") from None
-    urls = tuple(_checked(one, name) for one in _BETWEEN.split(url))
+    urls = tuple(_checked(one, name) for one in urls_in(url))
     doubled = [one for number, one in enumerate(urls) if one in urls[:number]]
     if doubled:
         raise RemoteError(f"{doubled[0]} stands twice in {_shown(name)}; name each replica once")
     return Address(urls, model, tuple(options), name, keys)
+
+
+def urls_in(written: str) -> list[str]:
+    """Give the base URLs of ``URL,URL``."""
+    return _BETWEEN.split(written)
 
 
 def read_key(address: Address) -> str | None:

@@ -114,20 +114,23 @@ def _verdict_line(report: Report, data: ComparedData) -> Markup | None:
     here = [one for one in report.differences if one.data == data.name]
     if not here:
         return None
-    beaten = {one.second for one in here if one.verdict == "better"}
+    better = {(one.first, one.second) for one in here if one.verdict == "better"}
     models = [model.label for model in report.models if report.result(model.label, data.name)]
+    beaten = {second for _, second in better}
     best = [label for label in models if label not in beaten]
     names: list[Part] = []
     for label in best:
         names += [", " if names else "", foreign(label)]
-    if len(best) == 1:
-        return tag("li", {}, tag("b", {}, data.name), ": ", *names, " is better than all others")
-    end = (
-        ": not told apart by this data"
-        if len(best) == len(models)
-        else ": ahead of the others, not told apart from each other"
-    )
-    return tag("li", {}, tag("b", {}, data.name), ": ", *names, end)
+    # Two verdicts say nothing of a third: A may be better than C, and B not told apart from either.
+    ahead = all((one, other) in better for one in best for other in beaten)
+    said: list[Part] = [*names, ": better than the others, not told apart from each other"]
+    if len(best) == len(models):
+        said = [*names, ": not told apart by this data"]
+    elif not ahead:
+        said = ["no other was shown to be better than ", *names]
+    elif len(best) == 1:
+        said = [*names, " is better than all others"]
+    return tag("li", {}, tag("b", {}, data.name), ": ", *said)
 
 
 def _section(report: Report, data: ComparedData) -> Markup:
