@@ -99,6 +99,20 @@ def article_part(pairs: dict[str, Any], results: Path) -> str:
     return computed.table(header, rows)
 
 
+def machines_part(report: Report, pairs: dict[str, Any], results: Path) -> str:
+    """On which machines the two kinds of speed in this document were taken."""
+    files = [ENGINE_RESULTS[label][0] for label in pairs["models"]]
+    taken = [json.loads((results / file).read_text("utf-8"))["hardware"] for file in files]
+    (engines,) = {f"{one['processor']}, {one['cores']} cores" for one in taken}
+    compared = f"{report.machine.processor}, {report.machine.cores} cores"
+    if engines == compared:
+        return computed.paragraph(f"Its speed and memory, and those of `compare.json`, are of {engines}.")
+    return computed.paragraph(
+        f"Our speed and memory in this table were taken on another machine ({engines}) than those of `compare.json` "
+        f"and its page ({compared}), and do not belong beside them."
+    )
+
+
 def parts(results: Path = RESULTS) -> dict[str, Callable[[], str]]:
     """Give the parts of the document by name."""
     report = read_report(results / "compare.json")
@@ -108,6 +122,7 @@ def parts(results: Path = RESULTS) -> dict[str, Callable[[], str]]:
         "quality": partial(quality_part, report, words),
         "verdicts": partial(verdicts_part, report),
         "article": partial(article_part, pairs, results),
+        "machines": partial(machines_part, report, pairs, results),
     }
 
 

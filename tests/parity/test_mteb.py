@@ -143,6 +143,24 @@ def test_mteb_measures_what_samesay_gives(offline: None) -> None:
     assert main_score(results, "LocalRetrieval") > 0.8
 
 
+def test_mteb_reads_the_results_of_a_comparison() -> None:
+    from mteb.results import BenchmarkResults
+
+    path = Path(__file__).parents[2] / "benchmarks" / "results" / "compare.json"
+    written = json.loads(path.read_text("utf-8"))
+    found = BenchmarkResults.model_validate(written["mteb"])
+    assert [one.model_name for one in found.model_results] == [one["name"] for one in written["models"]]
+    for ours, theirs in zip(written["models"], found.model_results, strict=True):
+        results = {one["data"]: one for one in written["results"] if one["model"] == ours["label"]}
+        assert [task.task_name for task in theirs.task_results] == [*results]
+        for task in theirs.task_results:
+            values = {one["name"]: one["value"] for one in results[task.task_name]["measures"]}
+            (score,) = task.scores["test"]
+            main = "average_precision" if "spearman" not in values and "auroc" in values else None
+            expected = values[main or next(iter(values))]
+            assert task.get_score() == score["main_score"] == pytest.approx(expected)
+
+
 def test_prompts_follow_the_sides_and_the_instruction_of_a_task() -> None:
     from mteb.types import PromptType
 
