@@ -108,8 +108,8 @@ def machines_part(report: Report, pairs: dict[str, Any], results: Path) -> str:
     if engines == compared:
         return computed.paragraph(f"Its speed and memory, and those of `compare.json`, are of {engines}.")
     return computed.paragraph(
-        f"Our speed and memory in this table were taken on another machine ({engines}) than those of `compare.json` "
-        f"and its page ({compared}), and do not belong beside them."
+        f"Our speed and memory in this table were taken on another machine ({engines}) than those of "
+        f"`compare.json` and its page ({compared}), and do not belong beside them."
     )
 
 
