@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import signal
+import socket
 import threading
 from pathlib import Path
 
@@ -28,6 +29,11 @@ def test_texts_are_logged_only_when_asked_for(
         with running.client() as client:
             told = client.post("/v1/embeddings", json={"model": QWEN, "input": [SECRET]})
             client.post("/v1/embeddings", content=b'{"input":"' + SECRET.encode(), headers={"a": SECRET})
+            tokens = client.post("/v1/tokenize", json={"model": QWEN, "input": SECRET})
+        host, port = running.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.sendall(b"HELLO\r\n\r\n")
+            assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
         running.signal(signal.SIGTERM)
         code, said = running.ended()
         assert running.process.stdout is not None
@@ -43,6 +49,12 @@ def test_texts_are_logged_only_when_asked_for(
         assert (line["model"], line["inputs"]) == (QWEN, 1)
         assert line["tokens"] == told.json()["usage"]["prompt_tokens"]
         assert line.get("texts") == ([SECRET] if with_texts else None)
+        other = next(line for line in lines if line["request_id"] == tokens.headers["x-request-id"])
+        assert (other["path"], other["model"], other["inputs"]) == ("/v1/tokenize", QWEN, 1)
+        assert other["tokens"] == tokens.json()["data"][0]["count"]
+        assert other.get("texts") == ([SECRET] if with_texts else None)
+        early = next(line for line in lines if line["status"] == 400 and line["path"] == "")
+        assert (early["method"], early["client"]) == (None, "127.0.0.1")
 
 
 class Stuck(io.StringIO):

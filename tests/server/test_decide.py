@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +13,23 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from serving import BERT, FIXTURES, QWEN, Serving, model_of, plan_of, server_process, serving
+from serving import (
+    BERT,
+    FIXTURES,
+    PATIENCE,
+    QWEN,
+    Serving,
+    model_of,
+    plan_of,
+    server_process,
+    serving,
+    until,
+)
 
 from samesay import Calibration, EmbeddingModel
 from samesay.decision.key import Key, key_of
 from samesay.decision.labels import label_scores
-from samesay.decision.reasons import explain
+from samesay.decision.reasons import Conflict, explain
 from samesay.errors import ServerError
 from samesay.server.app import create_app
 from samesay.server.settings import ServerSettings
@@ -135,6 +149,43 @@ def test_a_conflict_lowers_the_band_only_where_that_is_asked_for(asking: httpx.C
     assert demoted[0]["conflicts"] == []
 
 
+def test_conflicts_in_two_lists_are_those_of_each_pair(asking: httpx.Client) -> None:
+    left, right = [f"It costs {number} dollars." for number in range(7)], ["It costs 3 dollars."] * 11
+    rows = decisions(asking, left=left, right=right, bands=[-1, -1], demote_on=["number"])["decisions"]
+    for place, row in enumerate(rows):
+        assert [one["band"] for one in row] == ["high" if place == 3 else "middle"] * 11
+
+
+def test_looking_for_conflicts_delays_nobody_and_ends_when_the_client_goes(
+    deciding: Serving, asking: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    free = threading.Event()
+
+    def slowly(text_a: str, text_b: str) -> tuple[Conflict, ...]:
+        looked.append(text_a)
+        assert free.wait(PATIENCE)
+        return ()
+
+    monkeypatch.setattr("samesay.server.routers.decide.find_conflicts", slowly)
+    texts = [f"Text {number}." for number in range(100)]
+    body = json.dumps({"model": QWEN, "left": texts, "right": texts, "demote_on": ["number"]}).encode()
+    head = "POST /v1/decide HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    sent = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    with contextlib.ExitStack() as opened:
+        for _ in range(3):
+            address = ("127.0.0.1", deciding.port)
+            opened.enter_context(socket.create_connection(address, timeout=PATIENCE)).sendall(sent)
+        until(lambda: deciding.services.draining.in_flight == 3 and bool(looked))
+        assert asking.post("/v1/tokenize", json={"model": QWEN, "input": "a"}).status_code == 200
+        large = {"model": QWEN, "input": [f"word {number}" for number in range(2000)]}
+        assert asking.post("/v1/embeddings", json=large).status_code == 200
+    free.set()
+    until(lambda: deciding.services.draining.in_flight == 0)
+    # Of 30,000 pairs only those that were begun.
+    assert len(looked) < 300
+
+
 def test_reasons_come_with_the_decision_and_change_no_number(
     asking: httpx.Client, qwen: EmbeddingModel
 ) -> None:
@@ -170,6 +221,16 @@ def test_reasons_come_with_the_decision_and_change_no_number(
         ({"pairs": [["a", "word " * 700]], "explain": True}, "pairs", "with 'explain' one may have 1024"),
         ({"left": ["a"] * 400, "right": ["b"] * 400}, "right", "scores are more than the 100000"),
         ({"pairs": [["a", "b"]], "mode": "plain", "task": "code"}, "task", "a task needs mode"),
+        (
+            {"left": ["a"] * 150, "right": ["b"] * 150, "demote_on": ["number"]},
+            "right",
+            "are more than the 10000 of one answer",
+        ),
+        (
+            {"pairs": [["word " * 1000, "word " * 1000]] * 5, "demote_on": ["number"]},
+            "pairs",
+            "fewer pairs, or shorter texts",
+        ),
     ],
 )
 def test_wrong_requests_are_told(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -14,6 +16,8 @@ from serving import BERT, QWEN, Serving, plan_of, serving
 
 from samesay import EmbeddingModel
 from samesay.errors import TruncationWarning
+from samesay.server.preparing import Composed
+from samesay.server.routers.embeddings import draft, finished, is_quickly_rendered
 from samesay.server.settings import Limits, ServerSettings
 
 INSTRUCTION = "Instruct: Find the opposite\nQuery:"
@@ -193,3 +197,15 @@ def test_vectors_have_the_same_bits_whatever_they_were_batched_with(
         opened.close()
     for given, texts, chosen in found.values():
         assert given == qwen.encode(texts, **chosen).tobytes()
+
+
+def test_only_answers_with_few_numbers_are_written_by_the_event_loop(server: Serving) -> None:
+    for count, quickly in ((1, True), (2048, False)):
+        # Equal texts have one vector and are written each time.
+        begun = draft(server.services, json.dumps({"model": QWEN, "input": ["a"] * count}).encode())
+        begun = replace(begun, encoding_format="base64")
+        assert isinstance(begun.inputs, Composed)
+        prepared = begun.served.preparing.finish(begun.inputs)
+        work = finished(server.services, begun, prepared)
+        vectors = np.zeros((1, prepared.width), np.float32)
+        assert is_quickly_rendered(work, vectors) == quickly

@@ -147,7 +147,7 @@ def test_small_slow_passes_do_not_spoil_the_measured_speed() -> None:
 @contextmanager
 def busy_with_large_requests(server: Held) -> Iterator[None]:
     done = threading.Event()
-    server.running.services.large_pool.submit(done.wait, PATIENCE)
+    server.running.services.large_pool.submit(lambda: done.wait(PATIENCE))
     try:
         yield
     finally:
@@ -211,11 +211,44 @@ def test_request_that_there_is_no_room_for_is_refused_before_it_is_tokenized(
 
 
 def send(server: Serving, *texts: str, route: str = "/v1/embeddings") -> socket.socket:
-    body = json.dumps({"model": QWEN, "input": list(texts)}).encode()
+    return opened(server, route, {"model": QWEN, "input": list(texts)})
+
+
+def opened(server: Serving, route: str, content: dict[str, Any]) -> socket.socket:
+    body = json.dumps(content).encode()
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
     head = f"POST {route} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
     return connection
+
+
+@pytest.mark.parametrize(
+    ("route", "count", "content"),
+    [
+        ("/v1/decide", 16, {"explain": True}),
+        ("/v1/calibrate", 24, {"labels": [number % 2 == 0 for number in range(24)]}),
+    ],
+)
+def test_long_work_ends_when_its_client_goes(route: str, count: int, content: dict[str, Any]) -> None:
+    pairs = [[f"One of {number} words. " * 9, f"Two of {number} words. " * 9] for number in range(count)]
+    with holding() as server:
+        asked = {"model": QWEN, "pairs": pairs, **content}
+        with opened(server.running, route, asked), opened(server.running, route, asked):
+            # The second waits for the first where it is a calibration.
+            until(lambda: "samesay_requests_in_flight 3.0" in server.client.get("/metrics").text)
+            until(server.engine.running.is_set)
+            if route == "/v1/decide":
+                server.engine.free.set()
+                until(lambda: len(server.engine.passes) > 3)
+                server.engine.free.clear()
+                until(server.engine.running.is_set)
+        told = f'samesay_requests_total{{path="{route}",status="499"}} 2.0'
+        until(lambda: told in server.client.get("/metrics").text)
+        until(lambda: not server.engine.running.is_set())
+        passes = len(server.engine.passes)
+        server.engine.free.set()
+        assert server.ask("next").result().status_code == 200
+        assert len(server.engine.passes) == passes + 1
 
 
 def test_client_that_goes_away_frees_its_place() -> None:

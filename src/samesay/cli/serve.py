@@ -138,6 +138,7 @@ def serve_command(
     """  # noqa: D301
     limits = Limits(
         inputs=max_inputs,
+        calibration_pairs=max(Limits.calibration_pairs, max_inputs // 2),
         text_tokens=max_text_tokens,
         request_tokens=max_request_tokens or max_queue_tokens,
         queue_requests=max_queue_requests,

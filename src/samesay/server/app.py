@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import MappingProxyType
 from typing import Any, cast
@@ -72,6 +71,8 @@ _DIRECT: Mapping[str, Endpoint] = MappingProxyType(
 _DESCRIPTION = "Embeddings as OpenAI's API has them, and similarity, from models on this machine."
 _NOT_FOUND = 404
 _LAST_PASS_SECONDS = 5.0
+# Where requests were given up, threads may still be at them; nobody waits for what they find.
+_LAST_WORK_SECONDS = 1.0
 
 
 def create_app(
@@ -114,7 +115,8 @@ def create_app(
         ),
         UnsentAnswers(settings.limits.held_answer_bytes),
         Workers(settings.tokenizing_threads, "samesay-requests"),
-        ThreadPoolExecutor(1, thread_name_prefix="samesay-large-requests"),
+        Workers(1, "samesay-large-requests"),
+        Workers(1, "samesay-conflicts"),
     )
     log = AccessLog() if settings.access_log else None
     app = _Application(
@@ -234,9 +236,8 @@ def _lifespan(
         services.models.stop()
         await asyncio.to_thread(services.models.join, _LAST_PASS_SECONDS)
         await asyncio.to_thread(collections.close)
-        express_of(app).stop()
-        services.pool.stop()
-        services.large_pool.shutdown(cancel_futures=True)
+        for threads in (express_of(app), services.pool, services.large_pool, services.conflicts_pool):
+            await asyncio.to_thread(threads.stop, _LAST_WORK_SECONDS)
         if log:
             log.close()
 

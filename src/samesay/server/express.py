@@ -153,10 +153,10 @@ class Express:
         departure.then(errand.vectors.cancel)
         self._waiting.put(errand)
 
-    def stop(self) -> None:
-        """End the thread."""
+    def stop(self, seconds: float) -> None:
+        """End the thread, without waiting longer than that."""
         self._waiting.put(None)
-        self._thread.join()
+        self._thread.join(seconds)
 
     def _embedded(self, errand: Errand, vectors: asyncio.Future[NDArray[np.float32]]) -> None:
         errand.departure.then(None)

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samesay.model import EmbeddingModel
+from samesay.server.departure import Departure
 from samesay.server.preparing import Place, Prepared
 from samesay.server.served_models import ServedModel
+from samesay.server.services import ClientGoneError
 from samesay.text_model import Overlength, Progress
 
 
@@ -20,12 +22,14 @@ class QueuedModel(EmbeddingModel):
     Args:
         served: The model.
         loop: The event loop that its answers come to.
+        departure: Whether its client has gone; nothing is computed after that.
     """
 
-    def __init__(self, served: ServedModel, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, served: ServedModel, loop: asyncio.AbstractEventLoop, departure: Departure) -> None:
         super().__init__(served.model.checkpoint, served.model.engine)
         self._served = served
         self._loop = loop
+        self._departure = departure
 
     def embed_texts(
         self,
@@ -36,7 +40,11 @@ class QueuedModel(EmbeddingModel):
         overlength: Overlength = "error",
         progress: Progress | None = None,  # noqa: ARG002
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Give the vectors of texts; what is cut is not counted here."""
+        """Give the vectors of texts; what is cut is not counted here.
+
+        Raises:
+            ClientGoneError: When nobody waits for what they are for.
+        """
         width = self.checkpoint.check_dimensions(dimensions)
         if not texts:
             return np.empty((0, width), np.float32), np.zeros(0, np.int64)
@@ -46,13 +54,20 @@ class QueuedModel(EmbeddingModel):
         return vectors[prepared.places], np.zeros(len(texts), np.int64)
 
     async def _answer(self, prepared: Prepared) -> NDArray[np.float32]:
+        if self._departure.happened:
+            raise ClientGoneError
         answer: asyncio.Future[NDArray[np.float32]] = asyncio.get_running_loop().create_future()
         job = self._served.batcher.submit(prepared, answer)
         try:
+            self._departure.then(answer.cancel)
             return await answer
         except asyncio.CancelledError:
             self._served.batcher.withdraw(job)
+            if self._departure.happened:
+                raise ClientGoneError from None
             raise
+        finally:
+            self._departure.then(None)
 
 
 def _place(index: int) -> Place:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -67,6 +66,7 @@ class Services:
         unsent: The answers that clients have not read yet.
         pool: Threads for what takes time beside the network, but not long.
         large_pool: One thread that prepares large requests, so that small ones never wait for them.
+        conflicts_pool: One thread that looks for conflicts between texts, which may take seconds a pair.
     """
 
     settings: ServerSettings
@@ -76,13 +76,14 @@ class Services:
     admission: Admission
     unsent: UnsentAnswers
     pool: Workers
-    large_pool: ThreadPoolExecutor
+    large_pool: Workers
+    conflicts_pool: Workers
 
-    async def beside_the_loop(self, work: Callable[[], Result]) -> Result:
-        """Do work in a thread, so that the event loop stays free."""
+    async def beside_the_loop(self, work: Callable[[], Result], pool: Workers | None = None) -> Result:
+        """Do work in a thread, of ``pool`` or of those for what does not take long; the loop stays free."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Result] = loop.create_future()
-        self.pool.submit(lambda: _bring_about(answer, lambda: _settle_soon(answer, work())))
+        (pool or self.pool).submit(lambda: _bring_about(answer, lambda: _settle_soon(answer, work())))
         return await answer
 
     async def prepared(self, request: Request, body: bytes, work: Callable[[], Result]) -> Result:
@@ -202,10 +203,14 @@ class Services:
 
     def note(self, record: RequestRecord, asked: Work) -> None:
         """Say what the access log is to say of a request."""
-        record.model = asked.served.name
-        record.inputs, record.tokens = len(asked.prepared.places), asked.prepared.input_tokens
+        prepared = asked.prepared
+        self.tell(record, asked.served.name, len(prepared.places), prepared.input_tokens, asked.texts)
+
+    def tell(self, record: RequestRecord, model: str, inputs: int, tokens: int, texts: list[str]) -> None:
+        """Say that a request had so many inputs and tokens; its texts only where they are to be logged."""
+        record.model, record.inputs, record.tokens = model, inputs, tokens
         if self.settings.log_texts:
-            record.texts = asked.texts
+            record.texts = texts
 
     def count(self, asked: Work) -> None:
         """Count a request whose vectors are there."""

@@ -17,6 +17,7 @@ class Limits:
 
     Attributes:
         inputs: Texts of one request.
+        calibration_pairs: Labelled pairs of one calibration, whose texts are embedded little by little.
         text_tokens: Tokens of one text, where the model reads more; a text is one piece of work that nothing
             interrupts, so this bounds how long others wait for it.
         request_tokens: Tokens of one request.
@@ -37,6 +38,7 @@ class Limits:
     """
 
     inputs: int = 2048
+    calibration_pairs: int = 5000
     text_tokens: int = 8192
     request_tokens: int = 131_072
     queue_requests: int = 512

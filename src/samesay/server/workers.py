@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
@@ -31,12 +32,13 @@ class Workers:
         """Let a thread do that soon; it must not raise."""
         self._waiting.put(work)
 
-    def stop(self) -> None:
-        """Do what waits, and end."""
+    def stop(self, seconds: float) -> None:
+        """Do what waits, and end; what takes longer than that is left to itself."""
         for _ in self._threads:
             self._waiting.put(None)
+        end = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _work(self) -> None:
         while (work := self._waiting.get()) is not None:

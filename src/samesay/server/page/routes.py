@@ -42,6 +42,7 @@ async def read_served(request: Request) -> Response:
         "tasks": dict(TASKS),
         "memory_bytes": _memory(),
         "most_inputs": services.settings.limits.inputs,
+        "most_calibration_pairs": services.settings.limits.calibration_pairs,
     }
     return Response(to_json(content), media_type="application/json")
 
@@ -117,7 +118,6 @@ def _collection(one: ServedCollection) -> dict[str, object]:
         "name": one.name,
         "model": one.served.name,
         "dimensions": known.manifest.dimensions,
-        "exact": known.manifest.storage == "f32",
         "documents": known.documents,
         "fields": list(known.fields),
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import cast
 
@@ -13,12 +15,13 @@ from samesay.decision.calibrating import CalibrationSettings
 from samesay.decision.calibration import Calibration
 from samesay.decision.calibration_file import calibration_text
 from samesay.errors import CalibrationError, MissingExtraError, PromptError
+from samesay.server.departure import Departure, departure_of
 from samesay.server.openapi import BODY_PROBLEMS, json_body
 from samesay.server.problems import invalid
 from samesay.server.queued_model import QueuedModel
 from samesay.server.reading import asked, require_json
 from samesay.server.schemas.calibrate import CalibrateAnswer, CalibrateRequest
-from samesay.server.services import Services, check_inputs, services_of
+from samesay.server.services import ClientGoneError, Services, check_inputs, services_of
 
 router = APIRouter(tags=["decisions"])
 
@@ -37,16 +40,36 @@ async def create_calibration(request: Request) -> Response:
     with services.admission.place():
         body = await request.body()
         call = await services.prepared(request, body, lambda: _read(services, body))
-        model = QueuedModel(services.models.find(call.model), asyncio.get_running_loop())
-        async with cast(asyncio.Lock, request.app.state.calibrating):
+        departure = departure_of(request.scope)
+        model = QueuedModel(services.models.find(call.model), asyncio.get_running_loop(), departure)
+        async with _turn(cast(asyncio.Lock, request.app.state.calibrating), departure):
             # A thread of its own: those that prepare requests must not wait for passes.
             calibration = await asyncio.to_thread(_calibrated, model, call)
     return Response(_render(call, calibration), media_type="application/json")
 
 
+@asynccontextmanager
+async def _turn(lock: asyncio.Lock, departure: Departure) -> AsyncIterator[None]:
+    """Hold the lock, which a client that goes no longer waits for."""
+    waiting = asyncio.ensure_future(lock.acquire())
+    try:
+        departure.then(waiting.cancel)
+        await waiting
+    except asyncio.CancelledError:
+        if departure.happened:
+            raise ClientGoneError from None
+        raise
+    finally:
+        departure.then(None)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _read(services: Services, body: bytes) -> CalibrateRequest:
     call = asked(body, CalibrateRequest)
-    check_inputs(2 * len(call.pairs), services.settings.limits.inputs, "pairs", "pairs")
+    check_inputs(len(call.pairs), services.settings.limits.calibration_pairs, "pairs", "pairs")
     return call
 
 

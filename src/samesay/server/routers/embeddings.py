@@ -126,7 +126,9 @@ def _inputs(given: str | list[str] | list[int] | list[list[int]]) -> tuple[list[
 
 def is_quickly_rendered(work: Embedding, vectors: NDArray[np.float32]) -> bool:
     """Say whether an answer is written in so little time that the event loop may do it."""
-    return work.encoding_format == "base64" and vectors.size <= _FEW_NUMBERS
+    # Equal inputs are computed once and written each time.
+    numbers = len(work.prepared.places) * vectors.shape[1]
+    return work.encoding_format == "base64" and numbers <= _FEW_NUMBERS
 
 
 def render(work: Embedding, vectors: NDArray[np.float32]) -> bytes:

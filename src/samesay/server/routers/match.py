@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -49,8 +48,7 @@ async def create_matches(request: Request) -> Response:
         if len(work.texts) * len(work.intents.fitted.bank) <= _MANY_PRODUCTS:
             content = await services.beside_the_loop(lambda: _render(work, vectors))
         else:
-            loop = asyncio.get_running_loop()
-            content = await loop.run_in_executor(services.large_pool, lambda: _render(work, vectors))
+            content = await services.beside_the_loop(lambda: _render(work, vectors), services.large_pool)
     return Response(content, media_type="application/json")
 
 

@@ -18,6 +18,7 @@ from samesay.server.reading import asked, require_json
 from samesay.server.routers.embeddings import usage
 from samesay.server.schemas.similarity import SimilarityAnswer, SimilarityRequest
 from samesay.server.services import Services, Work, check_inputs, services_of
+from samesay.server.written_arrays import with_array
 
 router = APIRouter(tags=["similarity"])
 
@@ -114,14 +115,16 @@ def _render(work: Comparison, vectors: NDArray[np.float32]) -> bytes:
     left, right = sides[: work.lefts], sides[work.lefts :]
     # The same sums as in EmbeddingModel.similarity and similarity_matrix.
     scores = np.einsum("nd,nd->n", left, right) if work.call.pairs is not None else left @ right.T
-    return to_json(
+    scores = scores.clip(-1, 1)
+    return with_array(
         {
             "object": "similarity",
             "model": work.served.name,
             "identity": work.served.identity(work.call.dimensions),
             "mode": work.call.mode,
             "task": work.call.task,
-            "scores": scores.clip(-1, 1).tolist(),
             "usage": usage(work.prepared.input_tokens),
-        }
+        },
+        "scores",
+        (to_json(entry.tolist()) for entry in scores),
     )
