@@ -248,6 +248,34 @@ def test_readme_lists_the_tasks_word_for_word(document: Path) -> None:
     assert dict(rows) == dict(TASKS)
 
 
+@pytest.mark.parametrize("document", [README, README_ZH], ids=lambda path: path.name)
+def test_readme_lists_every_extra(document: Path) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| [^|`]+\|$", document.read_text("utf-8"), re.MULTILINE)
+    assert set(extras()) <= set(rows)
+
+
+def test_documents_name_extras_and_groups_that_exist() -> None:
+    for document in DOCUMENTS:
+        text = document.read_text("utf-8")
+        named = [
+            one for names in re.findall(r"pip install[^\n]*\[([\w,]+)\]", text) for one in names.split(",")
+        ]
+        assert set(named) <= set(extras()), document.name
+        assert set(re.findall(r"--group ([\w-]+)", text)) <= set(table_keys("dependency-groups")), (
+            document.name
+        )
+
+
+def extras() -> list[str]:
+    return table_keys("project.optional-dependencies")
+
+
+def table_keys(name: str) -> list[str]:
+    """Give the keys of a table of pyproject.toml; Python 3.10 cannot read that format."""
+    after = (ROOT / "pyproject.toml").read_text("utf-8").split(f"\n[{name}]\n")[1]
+    return re.findall(r"^([\w-]+) = \[", after.split("\n[")[0], re.MULTILINE)
+
+
 def test_models_document_lists_the_catalog() -> None:
     text = (ROOT / "docs" / "models.md").read_text("utf-8")
     rows = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| ([^|]+) \|$", text, re.MULTILINE)
