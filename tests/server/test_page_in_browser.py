@@ -68,7 +68,7 @@ def test_prompt_and_task_are_chosen_asked_for_and_shown_where_they_are_wrong(tab
         assert "no calibration" in page.locator(".behind").inner_text()
         page.get_by_label("Task").fill("bitext")
         page.locator(".score", has_not_text=plain).wait_for()
-        assert "task=bitext" in page.url
+        page.wait_for_url("**task=bitext**")
         page.get_by_label("Task").fill("words " * 2000)
         page.get_by_label("Task").and_(page.locator("[aria-invalid]")).or_(
             page.get_by_role("alert").filter(has_text="token")
@@ -93,6 +93,7 @@ def test_the_address_and_the_swap_keep_both_texts(tab: Tab, there: Serving) -> N
     page.get_by_label("Prompt").select_option("query-document")
     page.get_by_role("button", name="Swap sides").click()
     page.locator(".score").wait_for()
+    page.wait_for_url("**mode=query-document**")
     address = page.url
     page.goto("about:blank")
     page.goto(address)

@@ -3,6 +3,8 @@
 import { t } from "./language.js";
 import { apiKey } from "./memory.js";
 
+const UNREADABLE = "unreadable";
+
 /** What the server, or the way to it, says instead of an answer. */
 export class ServerProblem extends Error {
   constructor(status, message, param, code) {
@@ -15,7 +17,7 @@ export class ServerProblem extends Error {
   /** Say it for people, in their language as far as the page knows it. */
   words() {
     const known = { 0: "problem.unreachable", 401: "problem.key", 429: "problem.busy", 503: "problem.loading" };
-    const before = known[this.status] ?? (this.status >= 500 ? "problem.server" : null);
+    const before = this.code === UNREADABLE ? "problem.unreadable" : known[this.status] ?? (this.status >= 500 ? "problem.server" : null);
     return before ? `${t(before)} ${this.message}`.trim() : this.message;
   }
 }
@@ -23,12 +25,23 @@ export class ServerProblem extends Error {
 /** Give the answer of a route; with a body it is posted. */
 export async function ask(path, body = null, signal = null) {
   const answer = await reach(path, body, signal);
-  return answer.json();
+  return read(() => answer.json());
 }
 
 /** Give the answer of a route as text. */
 export async function askText(path, signal = null) {
-  return (await reach(path, null, signal)).text();
+  const answer = await reach(path, null, signal);
+  return read(() => answer.text());
+}
+
+/** Read an answer that has come; one that breaks off, or is of something else than samesay, is a problem. */
+async function read(body) {
+  try {
+    return await body();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ServerProblem(0, "", null, UNREADABLE);
+  }
 }
 
 async function reach(path, body, signal) {

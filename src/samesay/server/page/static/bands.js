@@ -26,8 +26,34 @@ export function number(score, digits = 3) {
   return score.toFixed(digits);
 }
 
+/** Write a share in hundredths; one that is neither nothing nor all is never written as if it were. */
 export function percent(share, digits = 0) {
-  return `${(share * 100).toFixed(digits)} %`;
+  const shown = (share * 100).toFixed(digits);
+  const least = 10 ** -digits;
+  if (share > 0 && Number(shown) === 0) return `< ${least.toFixed(digits)} %`;
+  if (share < 1 && Number(shown) === 100) return `> ${(100 - least).toFixed(digits)} %`;
+  return `${shown} %`;
+}
+
+/** Write a probability, which is never quite none or all. */
+export function likelihood(probability) {
+  return percent(Math.min(1 - 1e-9, Math.max(1e-9, probability)));
+}
+
+/** Write a share with all the digits that it was given with: it is a promise. */
+function exactly(share) {
+  return `${Number((share * 100).toPrecision(12))} %`;
+}
+
+/** Write a score from which on something holds, so that it holds from what is written on, too. */
+function from(score) {
+  return number(Math.ceil(score * 1000 - 1e-6) / 1000);
+}
+
+/** Give the score from which on a certificate speaks: its own, or the begin of the high band where it covers it. */
+export function certifiedFrom(certificate, high) {
+  const covered = certificate.kind === "precision" && certificate.thresholds.includes(high);
+  return covered ? high : certificate.threshold;
 }
 
 /**
@@ -35,11 +61,11 @@ export function percent(share, digits = 0) {
  * of which the begin of the high band is one where the certificate covers it.
  */
 export function promise(certificate, high = null) {
-  const covered = certificate.kind === "precision" && certificate.thresholds.includes(high);
+  const threshold = certifiedFrom(certificate, high);
   const values = {
-    target: percent(certificate.target, 0),
-    confidence: percent(1 - certificate.delta, 0),
-    threshold: number(covered ? high : certificate.threshold),
+    target: exactly(certificate.target),
+    confidence: exactly(1 - certificate.delta),
+    threshold: certificate.kind === "precision" ? number(threshold, 4) : from(threshold),
     errors: certificate.errors,
     n: certificate.n,
   };

@@ -2,9 +2,9 @@
 
 import { writeAddress } from "./address.js";
 import { ask, newest } from "./api.js";
-import { badge, number, percent, promise } from "./bands.js";
-import { el, field, fill } from "./dom.js";
-import { marked, spansOf } from "./highlight.js";
+import { badge, likelihood, number, promise } from "./bands.js";
+import { el, field, fill, tell } from "./dom.js";
+import { marked, marksOf, spansOf } from "./highlight.js";
 import { language, t } from "./language.js";
 import { measured } from "./plot.js";
 import { drawScale } from "./scale.js";
@@ -13,6 +13,8 @@ import { modelSettings, showProblem } from "./settings.js";
 
 const PAUSE_MILLISECONDS = 60;
 const PAUSE_BEFORE_REASONS = 300;
+// Safari lets a page write its address a hundred times in thirty seconds.
+const PAUSE_BEFORE_ADDRESS = 350;
 const EXAMPLES = {
   en: [
     ["Where is my parcel?", "My package has not arrived, can you find it?"],
@@ -37,12 +39,16 @@ export function compareView() {
   const warned = el("span", { class: "warned" });
   const spoken = el("p", { class: "unseen", role: "status", "aria-live": "polite" });
   const drawing = el("div", { class: "drawing" });
-  const behind = el("div", { class: "behind" });
+  const promised = el("div", {});
+  // Stays open from one result to the next.
+  const particulars = el("div", {});
+  const behind = el("details", {}, el("summary", { say: "compare.behind" }), particulars);
   const why = el("div", { class: "why" });
-  const result = el("section", { class: "card", hidden: true, label: "compare.result" }, verdict, drawing, behind, why);
+  const result = el("section", { class: "card", hidden: true, label: "compare.result" }, verdict, drawing, el("div", { class: "behind" }, promised, behind), why);
   const teach = el("section", { class: "card teach" });
   const swap = el("button", { type: "button", class: "plain", say: "compare.swap", on: { click: swapped } });
   const copied = el("span", { class: "quiet", role: "status" });
+  const reasonsProblem = el("p", { class: "problem", role: "alert", hidden: true });
   const share = el("button", { type: "button", class: "plain", say: "compare.share", on: { click: shared } });
   const node = el(
     "div",
@@ -57,8 +63,10 @@ export function compareView() {
   );
   const decisions = newest(PAUSE_MILLISECONDS);
   const explanations = newest(PAUSE_BEFORE_REASONS);
+  const addresses = newest(PAUSE_BEFORE_ADDRESS);
   const scales = new Map();
   let state = null;
+  let marksOpen = false;
   const paint = measured(drawing, (width) =>
     state ? drawScale(width, state.scale, state.decision.score) : el("span"),
   );
@@ -68,8 +76,9 @@ export function compareView() {
   }
 
   function changed() {
-    writeAddress("compare", { a: first.control.value, b: second.control.value, ...settings.address() });
-    copied.textContent = "";
+    // Before it is known what is served, the address has more than the controls.
+    if (served.models.length) addresses.run(async () => writeDown());
+    tell(copied, null);
     explanations.stop();
     if (!first.control.value.trim() || !second.control.value.trim()) {
       decisions.stop();
@@ -77,7 +86,12 @@ export function compareView() {
       show(null);
       return;
     }
+    result.setAttribute("aria-busy", "true");
     decisions.run((signal) => decide(signal));
+  }
+
+  function writeDown() {
+    writeAddress("compare", { a: first.control.value, b: second.control.value, ...settings.address() });
   }
 
   async function decide(signal) {
@@ -86,7 +100,7 @@ export function compareView() {
     try {
       const [answer, scale] = await Promise.all([ask("/v1/decide", request, signal), scaleOf(request, signal)]);
       problem(null);
-      show({ request, answer, scale, decision: answer.decisions[0], reasons: null });
+      show({ request, answer, scale, decision: answer.decisions[0], reasons: null, failed: null });
     } catch (error) {
       if (signal.aborted) throw error;
       show(null, true);
@@ -103,7 +117,8 @@ export function compareView() {
       showReasons();
     } catch (error) {
       if (signal.aborted) throw error;
-      problem(error);
+      state = { ...state, failed: error };
+      showReasons();
     }
   }
 
@@ -127,6 +142,7 @@ export function compareView() {
 
   function show(now, failed = false) {
     state = now;
+    result.removeAttribute("aria-busy");
     result.hidden = !now;
     teach.hidden = Boolean(now) || failed;
     if (!now) {
@@ -134,7 +150,7 @@ export function compareView() {
       return;
     }
     const { decision } = now;
-    const likely = decision.probability === null ? null : percent(decision.probability);
+    const likely = decision.probability === null ? null : likelihood(decision.probability);
     fill(
       verdict,
       el("span", { class: "score", text: number(decision.score) }),
@@ -154,17 +170,15 @@ export function compareView() {
     const { answer, decision } = state;
     const certificate = answer.calibration?.certificate;
     fill(
-      behind,
+      promised,
       answer.uncalibrated && el("p", { text: t("compare.uncalibrated") }),
       certificate && certified(promise(certificate, answer.bands.high), decision.certified),
-      el(
-        "details",
-        {},
-        el("summary", { say: "compare.behind" }),
-        el("p", { class: "quiet", text: answer.identity }),
-        answer.uncalibrated && el("p", { class: "quiet", text: answer.uncalibrated }),
-        answer.calibration?.note && el("p", { class: "quiet", text: answer.calibration.note }),
-      ),
+    );
+    fill(
+      particulars,
+      el("p", { class: "quiet", text: answer.identity }),
+      answer.uncalibrated && el("p", { class: "quiet", text: answer.uncalibrated }),
+      answer.calibration?.note && el("p", { class: "quiet", text: answer.calibration.note }),
     );
   }
 
@@ -179,10 +193,15 @@ export function compareView() {
   }
 
   function showReasons() {
-    const { reasons, request } = state;
+    const { reasons, failed, request } = state;
     const kindsOfConflict = new Set((reasons?.conflicts ?? []).map((one) => one.kind));
     // A score knows nothing of these, however high it is.
     fill(warned, ...[...kindsOfConflict].map((kind) => el("span", { class: "badge conflict", say: `kind.${kind}` })));
+    if (failed) {
+      fill(why, reasonsProblem);
+      showProblem(failed, {}, reasonsProblem);
+      return;
+    }
     if (!reasons) {
       fill(why, el("p", { class: "quiet", say: "why.coming" }));
       return;
@@ -205,6 +224,7 @@ export function compareView() {
         { class: "pair" },
         ...["a", "b"].map((side) => el("p", { class: "text" }, ...marked(sides[side], spans[side]))),
       ),
+      listOfMarks(reasons),
       reasons.conflicts.length
         ? el(
             "ul",
@@ -215,6 +235,24 @@ export function compareView() {
           )
         : null,
     );
+  }
+
+  /** The marks in words, for those who do not see them or cannot point at them. */
+  function listOfMarks(reasons) {
+    const found = marksOf(reasons);
+    if (!found.length) return null;
+    return el(
+      "details", { class: "marks", open: marksOpen, on: { toggle: ({ target }) => (marksOpen = target.open) } },
+      el("summary", { say: "why.list" }),
+      el("ul", {}, ...found.map(({ kind, a, b, strength }) => el("li", { text: inWords(kind, a, b, strength) }))),
+    );
+  }
+
+  function inWords(kind, a, b, strength) {
+    if (kind === "aligned") return t("why.alignedPair", { a, b, score: number(strength, 2) });
+    if (kind === "term") return t("why.termPair", { a, b });
+    const side = t(a === null ? "compare.second" : "compare.first");
+    return t("why.alonePart", { side, text: a ?? b, drop: number(strength, 3) });
   }
 
   function legend(kinds) {
@@ -232,11 +270,13 @@ export function compareView() {
   }
 
   async function shared() {
+    addresses.stop();
+    writeDown();
     try {
       await navigator.clipboard.writeText(location.href);
-      copied.textContent = t("compare.copied");
+      tell(copied, () => t("compare.copied"));
     } catch {
-      copied.textContent = t("compare.notCopied");
+      tell(copied, () => t("compare.notCopied"));
     }
   }
 
@@ -266,12 +306,18 @@ export function compareView() {
   return {
     node,
     show(values) {
-      first.control.value = values.a ?? first.control.value;
-      second.control.value = values.b ?? second.control.value;
-      settings.set({ ...settings.asked(), ...values });
+      if (Object.keys(values).length) {
+        // A link stands for all that its sender saw, also for what goes without saying.
+        first.control.value = values.a ?? "";
+        second.control.value = values.b ?? "";
+        settings.set(values);
+      } else {
+        settings.refresh();
+      }
       changed();
     },
     hide() {
+      addresses.stop();
       decisions.stop();
       explanations.stop();
     },

@@ -42,6 +42,7 @@ export function drawDistributions(width, { labelled, from, to, threshold, certif
   }
   node.append(handle(x(threshold), width, threshold));
   node.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || !event.isPrimary) return;
     event.preventDefault();
     // The drawing is made anew at every step; its place stays, and the window is what is listened to.
     const left = node.getBoundingClientRect().left + SIDE;

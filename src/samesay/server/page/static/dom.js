@@ -33,9 +33,21 @@ function filled(node, options, children) {
   return node;
 }
 
+// What elements say that is more than the name of a message.
+const sayings = new WeakMap();
+
+/** Let an element say what a function gives, now and in every language that is chosen later; null is nothing. */
+export function tell(node, words) {
+  sayings.set(node, words);
+  node.dataset.told = "";
+  node.textContent = words ? words() : "";
+}
+
 /** Write the messages of one element. */
 function translate(node) {
   const { say, label, hint } = node.dataset;
+  const words = sayings.get(node);
+  if (words) node.textContent = words();
   if (say) node.textContent = t(say);
   if (label) node.setAttribute("aria-label", t(label));
   if (hint) node.setAttribute("placeholder", t(hint));
@@ -43,7 +55,7 @@ function translate(node) {
 
 /** Write the messages of all elements below one anew. */
 export function translateAll(root) {
-  root.querySelectorAll("[data-say], [data-label], [data-hint]").forEach(translate);
+  root.querySelectorAll("[data-say], [data-label], [data-hint], [data-told]").forEach(translate);
 }
 
 /** Put other children into an element. */
@@ -54,7 +66,8 @@ export function fill(node, ...children) {
 let fields = 0;
 
 /**
- * Make a control with its label and a place for what is wrong with it. `problem(words)` shows it there.
+ * Make a control with its label and a place for what is wrong with it. `problem(words)` shows it there; `words`
+ * is a function that says it in the language of the moment, or null.
  */
 export function field(say, control, help = null) {
   const id = `field-${++fields}`;
@@ -73,7 +86,7 @@ export function field(say, control, help = null) {
     help,
     problem(words) {
       error.hidden = !words;
-      error.textContent = words ?? "";
+      tell(error, words);
       if (words) control.setAttribute("aria-invalid", "true");
       else control.removeAttribute("aria-invalid");
     },

@@ -1,9 +1,14 @@
 // Grouped order of texts: average linkage over their scores.
 
+/** Give the mean of both directions for each two texts: a question and a passage score otherwise the other way round. */
+export function mutual(scores) {
+  return scores.map((row, a) => row.map((score, b) => (score + scores[b][a]) / 2));
+}
+
 /**
  * Join the two groups with the highest mean score until one is left.
  *
- * Returns the order of the texts, neighbours alike, and for each place but the first the mean score at which
+ * Scores are the same in both directions. Returns the order of the texts, neighbours alike, and for each place but the first the mean score at which
  * it was joined to what stands before it. As means never rise on the way, groups from any score on lie side by
  * side in that order.
  */

@@ -29,6 +29,11 @@ function part(text, span) {
 // A part that the likeness rests on, or one that one text says alone: as strong as this at least.
 const STRONG = 0.01;
 
+/** Say whether a part is said on one side only, so that it counts. */
+function strong({ drop }) {
+  return drop < -STRONG;
+}
+
 /** Give the spans of one side (a or b) of reasons: parts in common, what is said alone, terms, conflicts. */
 export function spansOf(reasons, side, words) {
   const spans = [];
@@ -38,11 +43,21 @@ export function spansOf(reasons, side, words) {
       spans.push({ ...one[side], kind: "aligned", title: words.aligned(other.text, one.score) });
     }
   }
-  const alone = reasons.differs[side].filter((one) => one.drop < -STRONG);
-  for (const one of alone) spans.push({ ...one.span, kind: "alone", title: words.alone(one.drop) });
+  for (const one of reasons.differs[side].filter(strong)) spans.push({ ...one.span, kind: "alone", title: words.alone(one.drop) });
   for (const one of reasons.shared.terms) spans.push({ ...one[side], kind: "term", title: words.term() });
   for (const one of reasons.conflicts) {
     spans.push({ ...one[side], kind: "conflict", title: words.conflict(one) });
   }
   return spans;
+}
+
+/** Give the marks of both sides but conflicts, as {kind, a, b, strength} with the texts of the parts. */
+export function marksOf(reasons) {
+  const pairs = reasons.shared.spans.length > 1 ? reasons.shared.spans : [];
+  return [
+    ...pairs.map((one) => ({ kind: "aligned", a: one.a.text, b: one.b.text, strength: one.score })),
+    ...reasons.shared.terms.map((one) => ({ kind: "term", a: one.a.text, b: one.b.text, strength: null })),
+    ...reasons.differs.a.filter(strong).map((one) => ({ kind: "alone", a: one.span.text, b: null, strength: -one.drop })),
+    ...reasons.differs.b.filter(strong).map((one) => ({ kind: "alone", a: null, b: one.span.text, strength: -one.drop })),
+  ];
 }

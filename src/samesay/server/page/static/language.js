@@ -9,7 +9,7 @@ let current = chosen();
 
 function chosen() {
   const kept = recall("language");
-  if (kept in LANGUAGES) return kept;
+  if (kept && Object.hasOwn(LANGUAGES, kept)) return kept;
   return (navigator.language ?? "en").toLowerCase().startsWith("zh") ? "zh" : "en";
 }
 
@@ -19,12 +19,12 @@ export function language() {
 
 /** Speak another language from now on. */
 export function speak(name) {
-  current = name in LANGUAGES ? name : "en";
+  current = Object.hasOwn(LANGUAGES, name) ? name : "en";
   remember("language", current);
 }
 
 /** Give a message; {name} in it is replaced by the value of that name. */
 export function t(name, values = {}) {
   const message = LANGUAGES[current][name] ?? en[name] ?? name;
-  return message.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole));
+  return message.replace(/\{(\w+)\}/g, (whole, key) => (Object.hasOwn(values, key) ? String(values[key]) : whole));
 }

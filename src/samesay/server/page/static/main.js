@@ -2,7 +2,7 @@
 
 import { readAddress } from "./address.js";
 import { compareView } from "./compare.js";
-import { choice, el, translateAll } from "./dom.js";
+import { choice, el, tell, translateAll } from "./dom.js";
 import { language, speak, t } from "./language.js";
 import { matrixView } from "./matrix.js";
 import { apiKey, recall, remember, setApiKey } from "./memory.js";
@@ -14,6 +14,8 @@ import { thresholdView } from "./threshold.js";
 const VIEWS = {
   compare: compareView, matrix: matrixView, search: searchView, threshold: thresholdView, models: modelsView,
 };
+
+const USUAL_VIEW = "compare";
 
 const made = new Map();
 const main = el("main", { id: "main", tabindex: "-1" });
@@ -71,21 +73,27 @@ function start() {
   keyField.value = apiKey();
   changeTheme();
   relabel();
+  showState();
   addEventListener("hashchange", open);
   document.addEventListener("served", showServed);
   document.addEventListener("key-wanted", (event) => {
     keyBox.hidden = keyButton.hidden = false;
     keyButton.setAttribute("aria-expanded", "true");
     keyProblem.hidden = false;
-    keyProblem.textContent = event.detail.words();
+    tell(keyProblem, () => event.detail.words());
   });
   open();
   askServed();
 }
 
+function viewInAddress() {
+  const { view } = readAddress();
+  return Object.hasOwn(VIEWS, view) ? view : USUAL_VIEW;
+}
+
 function open() {
-  const { view, values } = readAddress();
-  const name = view in VIEWS ? view : "compare";
+  const { values } = readAddress();
+  const name = viewInAddress();
   if (!made.has(name)) {
     made.set(name, VIEWS[name]());
     made.get(name).relabel();
@@ -102,12 +110,17 @@ function open() {
   current.show(values);
 }
 
-function showServed() {
+function showState() {
   const { problem, ready } = served;
   state.hidden = ready && !problem;
-  state.textContent = problem ? problem.words() : ready ? "" : t("loading");
-  if (!problem) keyProblem.hidden = true;
-  for (const view of made.values()) if (view === current) view.served();
+  tell(state, problem ? () => problem.words() : ready ? null : () => t("loading"));
+}
+
+function showServed() {
+  showState();
+  if (!served.problem) keyProblem.hidden = true;
+  // The others learn of it when they are shown.
+  current.served();
 }
 
 function useKey(event) {
@@ -129,8 +142,7 @@ function relabel() {
     translateAll(view.node);
     view.relabel();
   }
-  document.title = `${t(`view.${readAddress().view in VIEWS ? readAddress().view : "compare"}`)} · samesay`;
-  if (served.problem || !served.ready) showServed();
+  document.title = `${t(`view.${viewInAddress()}`)} · samesay`;
 }
 
 function changeTheme() {

@@ -3,7 +3,7 @@
 import { ask, newest } from "./api.js";
 import { badge, bandOf, number } from "./bands.js";
 import { el, field, fill, save } from "./dom.js";
-import { cut, grouped } from "./grouping.js";
+import { cut, grouped, mutual } from "./grouping.js";
 import { cellAt, paintHeatmap, paintKey } from "./heatmap.js";
 import { language, t } from "./language.js";
 import { served } from "./served.js";
@@ -56,19 +56,24 @@ export function matrixView() {
   const requests = newest(PAUSE_MILLISECONDS);
   let state = null;
   let chosen = null;
+  // Whether what is written has not been compared, as when the view is left meanwhile.
+  let waiting = false;
   new ResizeObserver(() => state && paint()).observe(holder);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => state && paint());
   new MutationObserver(() => state && paint()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
   function changed() {
     const texts = lines.control.value.split(/\r\n|\n|\r/).map((line) => line.trim()).filter(Boolean);
-    lines.problem(texts.length > MOST_LINES ? t("matrix.many", { count: texts.length, most: MOST_LINES }) : null);
+    const most = served.ready ? Math.min(MOST_LINES, Math.floor(served.mostInputs / 2)) : MOST_LINES;
+    lines.problem(texts.length > most ? () => t("matrix.many", { count: texts.length, most }) : null);
     teach.hidden = texts.length > 1;
-    if (texts.length < 2 || texts.length > MOST_LINES) {
+    waiting = texts.length > 1 && texts.length <= most;
+    if (!waiting) {
       requests.stop();
       show(null);
       return;
     }
+    result.setAttribute("aria-busy", "true");
     requests.run((signal) => compare(texts, signal));
   }
 
@@ -81,8 +86,10 @@ export function matrixView() {
         ask("/v1/similarity", { ...asked, left: texts, right: texts }, signal),
         ask(`/page/scale.json?${query}`, null, signal),
       ]);
+      waiting = false;
       showProblem(null, fields(), general);
-      show({ texts, scores: answer.scores, bands: scale.bands, ...measuresOf(answer.scores) });
+      const directed = asked.mode === "query-document";
+      show({ texts, scores: answer.scores, bands: scale.bands, directed, ...measuresOf(answer.scores) });
     } catch (error) {
       if (signal.aborted) throw error;
       show(null);
@@ -97,12 +104,13 @@ export function matrixView() {
   function measuresOf(scores) {
     let lowest = 1;
     for (const row of scores) for (const score of row) lowest = Math.min(lowest, score);
-    return { lowest, linked: grouped(scores) };
+    return { lowest, linked: grouped(mutual(scores)) };
   }
 
   function show(now) {
     state = now;
     chosen = null;
+    if (!waiting) result.removeAttribute("aria-busy");
     result.hidden = !now;
     if (!now) return;
     const { lowest, bands } = now;
@@ -132,12 +140,12 @@ export function matrixView() {
 
   function showClosest() {
     const pairs = [];
-    state.scores.forEach((row, a) => row.forEach((score, b) => a < b && pairs.push([score, a, b])));
+    state.scores.forEach((row, a) => row.forEach((score, b) => (a < b || (state.directed && a > b)) && pairs.push([score, a, b])));
     pairs.sort((one, other) => other[0] - one[0]);
     fill(
       closest,
       el(
-        "details", {}, el("summary", { say: "matrix.closest" }),
+        "details", { open: closest.querySelector("details")?.open }, el("summary", { say: "matrix.closest" }),
         el(
           "div", { class: "wide", tabindex: "0", role: "region", label: "matrix.closest" },
           el("table", {},
@@ -212,7 +220,8 @@ export function matrixView() {
   return {
     node,
     show() {
-      settings.set(settings.asked());
+      settings.refresh();
+      if (waiting) changed();
     },
     hide: requests.stop,
     served() {

@@ -1,6 +1,7 @@
 // Passages as people read them: lines that a file broke are whole, and words of the question are marked.
 
-const WORD = /\p{Script=Han}+|[\p{L}\p{N}]+/gu;
+// Chinese characters, or letters and digits with what is written above and below them.
+const WORD = /\p{Script=Han}+|(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}])+/gu;
 const HAN = /\p{Script=Han}/u;
 // What nearly every sentence has says nothing about why a passage was found.
 const COMMON = new Set(

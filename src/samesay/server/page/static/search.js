@@ -2,7 +2,7 @@
 
 import { ask, newest } from "./api.js";
 import { badge, bandOf, number } from "./bands.js";
-import { choice, el, field, fill } from "./dom.js";
+import { choice, el, field, fill, tell } from "./dom.js";
 import { marked } from "./highlight.js";
 import { flowing, headed, wordsIn } from "./passages.js";
 import { t } from "./language.js";
@@ -19,6 +19,13 @@ function goesOn(passage) {
 
 function scrolled({ currentTarget }) {
   currentTarget.classList.toggle("more", goesOn(currentTarget));
+}
+
+/** Read a JSON object; throws where it is something else. */
+function object(text) {
+  const value = JSON.parse(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TypeError("not an object");
+  return value;
 }
 
 export function searchView() {
@@ -57,7 +64,7 @@ export function searchView() {
   /** The filter that is written and the language together; throws what is wrong with the first. */
   function where() {
     const parts = [];
-    if (filter.control.value.trim()) parts.push(JSON.parse(filter.control.value));
+    if (filter.control.value.trim()) parts.push(object(filter.control.value));
     if (language.control.value.trim()) parts.push({ language: language.control.value.trim() });
     return parts.length === 2 ? { and: parts } : parts[0];
   }
@@ -66,9 +73,11 @@ export function searchView() {
     teachOrNot();
     tellCollection();
     const asked = query.control.value.trim();
-    if (!asked || !chosen()) {
+    const broken = chosen()?.problem;
+    if (!asked || !chosen() || broken) {
       requests.stop();
       showProblem(null, fields, general);
+      collection.problem(broken ? () => broken : null);
       show(null);
       return;
     }
@@ -77,9 +86,10 @@ export function searchView() {
       given = where();
     } catch {
       requests.stop();
-      filter.problem(t("search.notJson"));
+      filter.problem(() => t("search.notJson"));
       return;
     }
+    columns.setAttribute("aria-busy", "true");
     requests.run((signal) => search(asked, given, signal));
   }
 
@@ -97,11 +107,13 @@ export function searchView() {
       // Each list is shown when it is there: the first search by meaning may take the store a while.
       await Promise.all(
         MODES.map(async (mode, place) => {
-          const answer = await ask("/v1/search", { ...request, mode }, signal);
-          now.found[place] = answer.data[0].hits;
-          show(now);
+          now.found[place] = await listOf({ ...request, mode }, signal);
+          if (now.found.some(Array.isArray)) show(now);
         }),
       );
+      const problems = now.found.filter((one) => !Array.isArray(one));
+      // What all three stumble over is about the question; else it stands in its list.
+      if (problems.length === MODES.length) throw problems[0];
       showProblem(null, fields, general);
     } catch (error) {
       if (signal.aborted) throw error;
@@ -110,8 +122,19 @@ export function searchView() {
     }
   }
 
+  /** Give the hits of one search, or the problem that the server has with it. */
+  async function listOf(request, signal) {
+    try {
+      return (await ask("/v1/search", request, signal)).data[0].hits;
+    } catch (error) {
+      if (signal.aborted || error.status === undefined) throw error;
+      return error;
+    }
+  }
+
   function show(now) {
     state = now;
+    columns.removeAttribute("aria-busy");
     columns.hidden = !now;
     note.textContent = now && !now.scale.bands ? t("search.uncalibrated") : "";
     if (!now) {
@@ -120,7 +143,7 @@ export function searchView() {
       return;
     }
     if (now.found.every(Boolean)) {
-      const counts = MODES.map((mode, place) => `${t(`search.${mode}`)}: ${now.found[place].length}`).join(", ");
+      const counts = MODES.map((mode, place) => `${t(`search.${mode}`)}: ${now.found[place].length ?? "–"}`).join(", ");
       spoken.textContent = t("search.spoken", { counts });
     }
     fill(columns, ...MODES.map((mode, place) => column(mode, now.found[place])));
@@ -136,6 +159,7 @@ export function searchView() {
       el("h2", { say: `search.${mode}` }),
       el("p", { class: "quiet", say: `search.${mode}Help` }),
       !hits ? el("p", { class: "quiet", say: "search.coming" })
+        : !Array.isArray(hits) ? el("p", { class: "problem", role: "alert", text: hits.words() })
         : hits.length ? el("ol", { class: "hits" }, ...hits.map((hit) => shown(hit, mode))) : el("p", { say: "search.nothing" }),
     );
   }
@@ -159,7 +183,7 @@ export function searchView() {
 
   /** Where the same document stands in the other two lists. */
   function elsewhere(hit, mode) {
-    return MODES.filter((other) => other !== mode && state.found[MODES.indexOf(other)])
+    return MODES.filter((other) => other !== mode && Array.isArray(state.found[MODES.indexOf(other)]))
       .map((other) => {
         const place = state.found[MODES.indexOf(other)].findIndex((one) => one.document_id === hit.document_id);
         const words = t(place < 0 ? "search.absent" : "search.rank", { mode: t(`search.${other}`), rank: place + 1 });
@@ -170,7 +194,7 @@ export function searchView() {
   function tellCollection() {
     const one = chosen();
     known.textContent = t("search.fields", { fields: (one?.fields ?? []).join(", ") || "–" });
-    collection.help.textContent = one?.documents === undefined ? "" : t("search.documents", { count: one.documents });
+    tell(collection.help, one?.documents === undefined ? null : () => t("search.documents", { count: one.documents }));
   }
 
   function teachOrNot() {
@@ -203,7 +227,6 @@ export function searchView() {
       const before = collection.control.value;
       collection.control.replaceChildren(...served.collections.map((one) => el("option", { value: one.name, text: one.name })));
       if (served.collections.some((one) => one.name === before)) collection.control.value = before;
-      collection.problem(chosen()?.problem ?? null);
       scales.clear();
       changed();
     },

@@ -1,8 +1,8 @@
 // Find a threshold from labelled pairs, see what it does, and save it as a calibration.
 
 import { ask, newest } from "./api.js";
-import { number, percent, promise } from "./bands.js";
-import { el, field, fill, save } from "./dom.js";
+import { certifiedFrom, number, percent, promise } from "./bands.js";
+import { el, field, fill, save, tell } from "./dom.js";
 import { drawDistributions } from "./distributions.js";
 import { bestThreshold, figuresAt } from "./figures.js";
 import { LineProblem, readLabels } from "./labels.js";
@@ -14,7 +14,9 @@ import { modelSettings, showProblem } from "./settings.js";
 const PAUSE_MILLISECONDS = 150;
 const MOST_PAIRS = 5000;
 const LARGEST_FILE = 8 * 2 ** 20;
-const CHUNK = 256;
+// Pairs are scored in parts, so that progress is seen and no request is too large.
+const PART_PAIRS = 256;
+const PART_CHARACTERS = 50_000;
 const EXAMPLE = [
   "text_a\ttext_b\tlabel",
   "How do I pay?\tWhich ways of paying are there?\t1",
@@ -57,9 +59,10 @@ export function thresholdView() {
   const slider = field("threshold.at", el("input", { type: "range", min: "-1", max: "1", step: "0.001", on: { input: () => moveTo(Number(slider.control.value)) } }));
   const figures = el("dl", { class: "figures", label: "threshold.figures" });
   const spoken = el("p", { class: "unseen", role: "status", "aria-live": "polite" });
-  const own = el("input", { type: "checkbox", id: "own-threshold" });
+  const own = el("input", { type: "checkbox", id: "own-threshold", on: { change: promiseChanged } });
   const calibrateButton = el("button", { type: "button", say: "threshold.calibrate", on: { click: calibrate } });
-  const made = el("div", { class: "made" });
+  const problemOfMade = el("p", { class: "problem", role: "alert", hidden: true });
+  const made = el("div", {});
   const command = el("pre", { tabindex: "0" });
   const result = el(
     "section", { class: "card", hidden: true, label: "compare.result" },
@@ -67,7 +70,7 @@ export function thresholdView() {
     el("h2", { say: "threshold.certify" }),
     el("div", { class: "row" }, alpha.box, precision.box),
     el("p", {}, own, document.createTextNode(" "), el("label", { for: "own-threshold", say: "threshold.own" })),
-    el("div", { class: "buttons" }, calibrateButton), made,
+    el("div", { class: "buttons" }, calibrateButton), el("div", { class: "made" }, made, problemOfMade),
     el("p", { class: "quiet", say: "threshold.command" }), command,
   );
   const teach = el(
@@ -77,11 +80,14 @@ export function thresholdView() {
   const node = el("div", {}, el("h1", { say: "threshold.title" }), pairs.box, el("div", { class: "bar" }, file.box, settings.box), general, progress, result, teach);
   const requests = newest(PAUSE_MILLISECONDS);
   const announcing = newest(400);
+  // Whether what is written has not been scored, as when the view is left meanwhile.
+  let waiting = false;
+  let calibrating = null;
   let state = null;
   const paint = measured(drawing, (width) => (state ? drawDistributions(width, state, moveTo) : el("span")));
 
   function share(say, value) {
-    return field(say, el("input", { type: "number", min: "0.1", max: "99.9", step: "0.1", value, on: { input: tellCommand } }));
+    return field(say, el("input", { type: "number", min: "0.1", max: "99.9", step: "0.1", value, on: { input: promiseChanged } }));
   }
 
   /** A file that is chosen again is read again: it may have changed. */
@@ -91,12 +97,13 @@ export function thresholdView() {
 
   async function load() {
     const [chosen] = file.control.files;
-    file.problem(chosen && chosen.size > LARGEST_FILE ? t("threshold.large", { most: LARGEST_FILE / 2 ** 20 }) : null);
-    if (!chosen || chosen.size > LARGEST_FILE) return;
+    const large = chosen && chosen.size > LARGEST_FILE;
+    file.problem(large ? () => t("threshold.large", { most: LARGEST_FILE / 2 ** 20 }) : null);
+    if (!chosen || large) return;
     try {
       pairs.control.value = new TextDecoder("utf-8", { fatal: true }).decode(await chosen.arrayBuffer());
     } catch {
-      file.problem(t("threshold.unreadable"));
+      file.problem(() => t("threshold.unreadable"));
       return;
     }
     changed();
@@ -104,13 +111,16 @@ export function thresholdView() {
 
   function changed() {
     requests.stop();
-    progress.textContent = "";
+    calibrating?.abort();
+    tell(progress, null);
     teach.hidden = Boolean(pairs.control.value.trim());
     const labelled = read();
-    if (!labelled?.length) {
+    waiting = Boolean(labelled?.length);
+    if (!waiting) {
       show(null);
       return;
     }
+    result.setAttribute("aria-busy", "true");
     requests.run((signal) => score(labelled, signal));
   }
 
@@ -118,11 +128,11 @@ export function thresholdView() {
     try {
       const labelled = readLabels(pairs.control.value);
       const many = labelled.length > MOST_PAIRS;
-      pairs.problem(many ? t("threshold.many", { count: labelled.length, most: MOST_PAIRS }) : null);
+      pairs.problem(many ? () => t("threshold.many", { count: labelled.length, most: MOST_PAIRS }) : null);
       return many ? null : labelled;
     } catch (error) {
       if (!(error instanceof LineProblem)) throw error;
-      pairs.problem(t(error.message, { line: error.line, found: error.found }));
+      pairs.problem(() => t(error.message, { line: error.line, found: error.found }));
       return null;
     }
   }
@@ -132,25 +142,43 @@ export function thresholdView() {
     const asked = settings.asked();
     const scored = [];
     try {
-      for (let begin = 0; begin < labelled.length; begin += CHUNK) {
-        const part = labelled.slice(begin, begin + CHUNK);
+      for (const part of parts(labelled)) {
         const answer = await ask("/v1/similarity", { ...asked, pairs: part.map(({ a, b }) => [a, b]) }, signal);
         part.forEach((one, place) => scored.push({ ...one, score: answer.scores[place] }));
-        progress.textContent = t("threshold.progress", { done: scored.length, all: labelled.length });
+        tell(progress, () => t("threshold.progress", { done: scored.length, all: labelled.length }));
       }
+      waiting = false;
       showProblem(null, fields(), general);
-      progress.textContent = "";
+      tell(progress, null);
       show(stateOf(asked, scored));
     } catch (error) {
       if (signal.aborted) throw error;
       show(null);
-      progress.textContent = "";
+      tell(progress, null);
       showProblem(error, fields(), general);
     }
   }
 
+  function parts(labelled) {
+    const most = Math.max(1, Math.min(PART_PAIRS, Math.floor(served.mostInputs / 2)));
+    const found = [];
+    let room = 0;
+    for (const one of labelled) {
+      const length = one.a.length + one.b.length;
+      const last = found[found.length - 1];
+      if (!last || last.length === most || length > room) {
+        found.push([one]);
+        room = PART_CHARACTERS - length;
+      } else {
+        last.push(one);
+        room -= length;
+      }
+    }
+    return found;
+  }
+
   function fields() {
-    return { ...settings.fields, pairs, input: pairs, labels: pairs, alpha, precision };
+    return { ...settings.fields, pairs, input: pairs };
   }
 
   function stateOf(asked, labelled) {
@@ -158,24 +186,30 @@ export function thresholdView() {
     const [lowest, highest] = [Math.min(...scores), Math.max(...scores)];
     const room = Math.max(0.01, (highest - lowest) * 0.05);
     return {
-      asked, labelled, certified: null, calibration: null,
+      asked, labelled, certified: null, calibration: null, problem: null,
       from: Math.max(-1, lowest - room), to: Math.min(1, highest + room), threshold: bestThreshold(labelled),
     };
   }
 
   function show(now) {
     state = now;
+    if (!waiting) result.removeAttribute("aria-busy");
     result.hidden = !now;
     if (!now) return;
     slider.control.min = now.from.toFixed(3);
     slider.control.max = now.to.toFixed(3);
-    moveTo(now.threshold);
-    tellCommand();
+    drawAt(now.threshold);
     showMade();
   }
 
   function moveTo(threshold) {
     if (!state) return;
+    drawAt(threshold);
+    // What was made with another threshold is not what the button would make now.
+    if (own.checked) promiseChanged();
+  }
+
+  function drawAt(threshold) {
     state.threshold = threshold;
     slider.control.value = threshold.toFixed(3);
     paint();
@@ -201,67 +235,86 @@ export function thresholdView() {
       const written = one.control.value.trim();
       const value = Number(written) / 100;
       const wrong = (name === "alpha" || written) && !(value > 0 && value < 1);
-      one.problem(wrong || one.control.validity.badInput ? t("threshold.share") : null);
+      one.problem(wrong || one.control.validity.badInput ? () => t("threshold.share") : null);
       if (wrong || one.control.validity.badInput) return null;
       if (written) values[name] = Number(value.toPrecision(12));
     }
     return values;
   }
 
-  function tellCommand() {
+  /** What was made before is not what the new promise is about. */
+  function promiseChanged() {
     if (!state) return;
+    calibrating?.abort();
+    state.calibration = state.certified = state.problem = null;
+    paint();
+    showMade();
+  }
+
+  function tellCommand() {
     const values = promised();
-    if (!values) return;
+    const bands = own.checked ? state.calibration?.bands : null;
+    if (!values || (own.checked && !bands)) {
+      tell(command, values ? () => t("threshold.commandLater") : null);
+      return;
+    }
     const { model, mode, task } = state.asked;
     const quoted = (words) => `'${words.replaceAll("'", "'\\''")}'`;
-    command.textContent = [
+    const words = [
       "samesay calibrate pairs.tsv -o pairs.calibration.json",
       `--model ${quoted(model)}`,
       mode === "symmetric" ? "" : `--prompt ${mode}`,
       task ? `--task ${quoted(task)}` : "",
       `--alpha ${values.alpha}`,
       values.precision ? `--precision-target ${values.precision}` : "",
+      bands ? `--bands ${bands.high},${bands.middle ?? bands.high}` : "",
     ].filter(Boolean).join(" ");
+    tell(command, () => words);
   }
 
   async function calibrate() {
     const values = promised();
     if (!values) return;
     const asked = state;
+    const [count, most] = [asked.labelled.length, served.mostCalibrated];
+    if (count > most) {
+      asked.problem = { status: 400, param: null, words: () => t("threshold.manyToCalibrate", { count, most }) };
+      showMade();
+      return;
+    }
     const request = {
       ...asked.asked, ...values,
       pairs: asked.labelled.map(({ a, b }) => [a, b]),
       labels: asked.labelled.map(({ match }) => match),
       ...(own.checked ? { high: Math.min(1, asked.threshold) } : {}),
     };
+    const { signal } = (calibrating = new AbortController());
     calibrateButton.disabled = true;
+    Object.assign(asked, { calibration: null, certified: null, problem: null });
     try {
-      asked.calibration = await ask("/v1/calibrate", request);
-      asked.certified = asked.calibration.certificates.length ? asked.calibration.bands.high : null;
-      showProblem(null, fields(), general);
+      const calibration = await ask("/v1/calibrate", request, signal);
+      const [certificate] = calibration.certificates;
+      const certified = certificate ? certifiedFrom(certificate, calibration.bands.high) : null;
+      if (!signal.aborted) Object.assign(asked, { calibration, certified });
     } catch (error) {
-      asked.calibration = asked.certified = null;
-      showProblem(error, { ...fields(), labels: certifying(), pairs: certifying() }, general);
+      if (error.status === undefined && !signal.aborted) throw error;
+      if (!signal.aborted) asked.problem = error;
     } finally {
       calibrateButton.disabled = false;
     }
-    if (state !== asked) return;
+    // The labels, or what is to be promised, may have changed meanwhile.
+    if (signal.aborted || state !== asked) return;
     paint();
     showMade();
   }
 
-  /** Problems of calibrating belong next to its button, in view. */
-  function certifying() {
-    return { problem: (words) => { problemOfMade = words; } };
-  }
-  let problemOfMade = null;
-
+  /** Show what was made, or why nothing was, where its button is. */
   function showMade() {
-    const calibration = state.calibration;
-    const problem = problemOfMade;
-    problemOfMade = null;
+    const { calibration, problem } = state;
+    showProblem(problem, { ...settings.fields, alpha, precision }, problemOfMade);
+    tellCommand();
     if (!calibration) {
-      fill(made, problem && el("p", { class: "problem", role: "alert", text: problem }));
+      fill(made);
       return;
     }
     const { bands, certificates, refused, evidence } = calibration;
@@ -288,12 +341,13 @@ export function thresholdView() {
   return {
     node,
     show() {
-      settings.set(settings.asked());
+      settings.refresh();
+      if (waiting) changed();
     },
     hide: requests.stop,
     served() {
       settings.refresh();
-      if (!state) changed();
+      if (waiting || !state) changed();
     },
     relabel() {
       settings.refresh();
