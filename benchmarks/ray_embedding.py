@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from datetime import date
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -108,6 +109,7 @@ def main() -> None:
         "files_that_differ": 0,
         "overhead": round(overhead, 4),
         "goal": GOAL,
+        "date": date.today().isoformat(),
         "load_average_at_the_end": load_average(),
         "machine": hardware(),
         "versions": versions(["samesay", "ray", "pyarrow", "numpy", "tokenizers"]),
@@ -146,6 +148,7 @@ def take_turns(run: Callable[..., Timed], folder: Path, cores: int, arguments: a
         "overhead_median": round(median(found), 4),
         "overhead_of_each": [round(one, 4) for one in found],
         "goal": GOAL,
+        "date": date.today().isoformat(),
         "machine": hardware(),
         "versions": versions(["samesay", "ray", "pyarrow", "numpy", "tokenizers"]),
         "command": f"python benchmarks/ray_embedding.py --texts {arguments.texts} --no-kills",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,17 @@ WAIT_SECONDS = 0.5
 # Of collection/lance_index.py: rows of a cell, and the share of cells that a search looks through.
 ROWS_OF_A_CELL, CELLS_SEARCHED = 2000, 0.03
 EXACT_NUMBERS = 1 << 26
+# Of collection/filling.py and collection/shared/blocks.py: rows of a commit, bytes of a catalogue's block.
+ROWS_OF_A_COMMIT, BLOCK = 1 << 15, 1 << 18
+# Assumed: how fast one core hashes blocks, and what a version spends on the name of each.
+HASH_GB_PER_SECOND = 1.0
+BYTES_OF_A_NAME = 43
+# Of Qdrant's graph as it is by default (m = 16): links of a point in its lowest layer, of 4 bytes each.
+LINKS = 32
+# Assumed: memory of a node of a cluster, and in how many shards a billion rows are.
+NODE_GB, SHARDS = 64, 20
+# The fastest reading of memory that was measured on the processor of the stores, as it gives a bound.
+MEMORY = "engine-minilm-amx.json"
 
 
 @dataclass(frozen=True)
@@ -60,13 +72,14 @@ class Inputs:
         rows: Rows of the store that was measured.
         width: Their numbers.
         add_seconds, index_seconds, disk_mib, search_ms: Of that store.
-        read_gb_per_second: How fast the machine reads memory.
+        read_gb_per_second: How fast a machine with that store's processor reads memory.
         tokens_per_second: What a server of `threads` threads computed under overload.
         threads: Its threads.
         server_mb: Memory that it had at most.
         request_ms: Processor time of a request beside the network.
         ray: One corpus embedded by one process, by a Ray cluster, and by one whose workers are killed.
         filled: Rows loaded into an object store and into Qdrant, with loaders killed.
+        processors: What each file of results was measured on.
     """
 
     models: tuple[Model, Model]
@@ -83,6 +96,29 @@ class Inputs:
     request_ms: float
     ray: Mapping[str, Any]
     filled: Mapping[str, Any]
+    processors: Mapping[str, str]
+
+    @property
+    def most_filled(self) -> int:
+        """The most rows that were loaded anywhere."""
+        return max(one["rows"] for one in self.filled.values())
+
+    @property
+    def stored_row(self) -> float:
+        """Bytes in the object store for each row of that load: nearly all of them are the catalogue's."""
+        stored = self.filled["shared_storage"]
+        return float(stored["bytes"] / stored["rows"])
+
+    def hashed(self, rows: int) -> float:
+        """Bytes that all commits of a load hash: each hashes the whole catalogue as it is then."""
+        return self.stored_row * rows**2 / (2 * ROWS_OF_A_COMMIT)
+
+
+def processor_of(machine: Mapping[str, Any]) -> str:
+    """Say what a machine computes with."""
+    name = machine["processor"].replace("(R)", "").removesuffix(" Processor")
+    tiles = " with AMX" if "amx_tile" in machine["instruction_sets"] else ""
+    return f"{machine['usable_cores']} cores of {name} {machine['family_model']}{tiles}"
 
 
 def read_inputs(results: Path = RESULTS) -> Inputs:
@@ -94,7 +130,17 @@ def read_inputs(results: Path = RESULTS) -> Inputs:
 
     bundled, shape = read("engine-bundled.json"), read("engine-random.json")
     server, large = read("server-load.json"), read("stores.json")["parts"]["large"]
+    memory, ray, filled = read(MEMORY), read("ray-embedding.json"), read("shared-storage.json")
     store = large["samesay"]
+    machines = {
+        "engine-bundled.json": bundled["hardware"],
+        "engine-random.json": shape["hardware"],
+        MEMORY: memory["hardware"],
+        "stores.json": large["machine"],
+        "server-load.json": server["hardware"],
+        "ray-embedding.json": ray["machine"],
+        **{f"shared-storage.json, {name}": one["machine"] for name, one in filled.items()},
+    }
     speeds = [
         found["engines"]["ours"]["sequences_per_second"][workload]
         for found, workload in ((bundled, "T128"), (shape, "W5"))
@@ -110,38 +156,51 @@ def read_inputs(results: Path = RESULTS) -> Inputs:
         index_seconds=store["index_s"],
         disk_mib=store["disk_mb"],
         search_ms=store["p50_ms"],
-        read_gb_per_second=bundled["limits"]["median"]["read_gb_per_second"],
+        read_gb_per_second=memory["limits"]["median"]["read_gb_per_second"],
         tokens_per_second=server["overload"]["tokens_per_second"],
         threads=server["hardware"]["usable_cores"],
         server_mb=server["overload"]["memory"]["most_mb"],
         request_ms=server["overhead"]["single"]["server_cpu_ms"],
-        ray=read("ray-embedding.json"),
-        filled=read("shared-storage.json"),
+        ray=ray,
+        filled=filled,
+        processors={name: processor_of(machine) for name, machine in machines.items()},
+    )
+
+
+def bounds_part(inputs: Inputs) -> str:
+    """Up to where there are measurements."""
+    thin = " or ".join(map(str, sorted({one["dimensions"] for one in inputs.filled.values()})))
+    return _paragraph(
+        f"Nothing above {inputs.rows:,} vectors of {inputs.width} numbers was measured here, and nothing "
+        f"above {inputs.most_filled:,} rows of {thin} numbers was loaded. What follows for more is "
+        "arithmetic from that, linear unless it says otherwise, and cannot be better than that; GPUs and "
+        "Qdrant servers were not measured at all."
     )
 
 
 def inputs_part(inputs: Inputs) -> str:
-    """The measured figures, each with its file."""
+    """The measured figures, each with its file and its processor."""
     first, second = inputs.models
-    rows = [
+    load = "server-load.json"
+    found = [
         ("texts/s, bundled model, from text to vector", f"{first.texts_per_second:.0f}",
-         "engine-bundled.json, T128"),
+         "engine-bundled.json", "T128"),
         ("sentences/s, a model of the shape of Qwen3-Embedding-0.6B", f"{second.texts_per_second:.0f}",
-         "engine-random.json, W5"),
-        ("cores of both", f"{first.cores}", "the same"),
+         "engine-random.json", "W5"),
         (f"adding {inputs.rows:,} vectors of {inputs.width} numbers", f"{inputs.add_seconds:g} s",
-         "stores.json, large"),
-        ("their index", f"{inputs.index_seconds:g} s", "the same"),
-        ("their place on disk, index included", f"{inputs.disk_mib:,.0f} MiB", "the same"),
-        ("a search in them, median", f"{inputs.search_ms:.1f} ms", "the same"),
-        ("reading memory", f"{inputs.read_gb_per_second:g} GB/s", "engine-bundled.json, limits"),
+         "stores.json", "large"),
+        ("their index", f"{inputs.index_seconds:g} s", "stores.json", "large"),
+        ("their place on disk, index included", f"{inputs.disk_mib:,.0f} MiB", "stores.json", "large"),
+        ("a search in them, median", f"{inputs.search_ms:.1f} ms", "stores.json", "large"),
+        ("reading memory", f"{inputs.read_gb_per_second:g} GB/s", MEMORY, "limits"),
         (f"a server of {inputs.threads} threads, overloaded", f"{inputs.tokens_per_second:,.0f} tokens/s",
-         "server-load.json, overload"),
-        ("its memory at most", f"{inputs.server_mb:.0f} MB", "server-load.json, overload"),
+         load, "overload"),
+        ("its memory at most", f"{inputs.server_mb:.0f} MB", load, "overload"),
         ("processor time of a request of one sentence, beside the network", f"{inputs.request_ms:.2f} ms",
-         "server-load.json, overhead"),
+         load, "overhead"),
     ]  # fmt: skip
-    return computed.table(("measured", "value", "in benchmarks/results"), rows)
+    rows = [(what, value, f"{file}, {part}", inputs.processors[file]) for what, value, file, part in found]
+    return computed.table(("measured", "value", "in benchmarks/results", "on"), rows)
 
 
 def embedding_part(inputs: Inputs) -> str:
@@ -162,7 +221,10 @@ def embedding_part(inputs: Inputs) -> str:
         f"{_short(example.core_hours(10**6))} core hours; × {PRICE_OF_A_CORE_HOUR:g} = "
         f"{_short(example.core_hours(10**6) * PRICE_OF_A_CORE_HOUR)}."
     )
-    return f"For a million texts and the bundled model: {shown}\n\n{computed.table(header, rows)}"
+    where = inputs.processors["engine-bundled.json"]
+    return (
+        f"For a million texts and the bundled model, on {where}:\n{shown}\n\n{computed.table(header, rows)}"
+    )
 
 
 def ray_part(inputs: Inputs) -> str:
@@ -170,14 +232,25 @@ def ray_part(inputs: Inputs) -> str:
     ray = inputs.ray
     runs = ("single_process", "cluster", "cluster_with_kills")
     alone, calm, killed = (ray[name]["seconds"] for name in runs)
+    busy = [f"{ray[name]['busy_seconds'] / ray['cores'] / ray[name]['seconds']:.0%}" for name in runs[:2]]
     kinds = [one["killed"] for one in ray["kills"]]
-    return (
-        f"On the same {ray['cores']} cores, {ray['texts']:,} short texts in {ray['parts']} parts took one "
-        f"process {alone:.0f} s and a Ray cluster of {ray['nodes']} nodes {calm:.0f} s: "
-        f"{calm / alone - 1:+.1%}. With {kinds.count('worker')} workers and {kinds.count('node')} nodes "
-        f"killed on the way it was {killed:.0f} s, and {ray['files_that_differ']} of the files differed in a "
-        "byte (ray-embedding.json)."
+    where = inputs.processors["ray-embedding.json"]
+    told = (
+        f"On the same {where}, {ray['texts']:,} short texts in {ray['parts']} parts took one process "
+        f"{alone:.0f} s and a Ray cluster of {ray['nodes']} nodes {calm:.0f} s: {calm / alone - 1:+.1%}. "
     )
+    if calm < alone:
+        told += (
+            f"Less than nothing is no cost of Ray's: one process of {ray['cores']} threads kept the cores "
+            f"busy for {busy[0]} of its time, and {ray['nodes']} workers of one thread each for {busy[1]} "
+            "of theirs; what Ray takes is hidden in that difference. "
+        )
+    told += (
+        f"With {kinds.count('worker')} workers and {kinds.count('node')} nodes killed on the way it was "
+        f"{killed:.0f} s, and {ray['files_that_differ']} of the files differed in a byte "
+        "(ray-embedding.json)."
+    )
+    return _paragraph(told)
 
 
 def filling_part(inputs: Inputs) -> str:
@@ -190,19 +263,101 @@ def filling_part(inputs: Inputs) -> str:
         lines.append(
             f"- Into {place}: {found['rows']:,} rows of {found['dimensions']} numbers, the loader killed "
             f"{kills} times: {found['ids_missing']} ids missing, {found['ids_doubled']} doubled, "
-            f"{found['vectors_wrong']} vectors wrong; {found['rows_per_second']:,} rows/s."
+            f"{found['vectors_wrong']} vectors wrong; {found['rows_per_second']:,} rows/s on "
+            f"{inputs.processors[f'shared-storage.json, {name}']}."
         )
         speeds.append(found["rows_per_second"])
-    rows = [[f"{count:,}", *(_time(count / speed) for speed in speeds)] for count in COUNTS if count >= 10**6]
-    header = ["rows", *(f"into {place}" for place in places.values())]
+    rows = []
+    for count in COUNTS:
+        if count >= 10**6:
+            stored, sent = (_time(count / speed) for speed in speeds)
+            rows.append([f"{count:,}", stored, _time(_hash_seconds(inputs, count)), sent])
+    header = ["rows", "into an object store", "and its commits hash, at least", "into Qdrant"]
     return "\n".join(lines) + "\n\n" + computed.table(header, rows)
+
+
+def _hash_seconds(inputs: Inputs, rows: int) -> float:
+    return inputs.hashed(rows) / (HASH_GB_PER_SECOND * 1e9)
+
+
+def cluster_part(inputs: Inputs) -> str:
+    """The memory that vectors or their codes take in a Qdrant cluster, the graph included."""
+    graph = LINKS * 4
+    kinds = {"vectors": 4 * inputs.width, "8-bit codes": inputs.width, "1-bit codes": inputs.width // 8}
+    header = [f"vectors of {inputs.width}", *kinds, f"nodes of {NODE_GB} GB for each"]
+    rows = []
+    for count in COUNTS:
+        if count >= 10**7:
+            sizes = [count * (size + graph) for size in kinds.values()]
+            nodes = " / ".join(f"{math.ceil(size / (NODE_GB * 1e9)):,}" for size in sizes)
+            rows.append([f"{count:,}", *map(_bytes, sizes), nodes])
+    return computed.table(header, rows)
+
+
+def tiers_part(inputs: Inputs) -> str:
+    """Where each tier ends, and why."""
+    ten, hundred = (_time(inputs.index_seconds * count / inputs.rows) for count in (10**7, 10**8))
+    exact = EXACT_NUMBERS // inputs.width
+    return "\n".join(
+        _paragraph(item, "- ")
+        for item in (
+            f"**Exact** ends at {EXACT_NUMBERS:,} numbers ({exact:,} vectors of {inputs.width}): "
+            f"{_bytes(EXACT_NUMBERS * 4)} are read for each search. `compact` then builds the index by "
+            "itself. Nothing has to be changed.",
+            "**A folder on one machine** ends where building the index anew takes longer than you can wait, "
+            f"or the disk is full: ten million vectors are {ten} at least, a hundred million {hundred} at "
+            'least. Before that, `storage="f16"` halves the disk and `dimensions` (where the model was '
+            "trained for it) cuts all of it.",
+            _shared_tier(inputs),
+            _cluster_tier(inputs),
+            "**Ten billion** are possible in the sense that nothing forbids them. At "
+            f"{inputs.width} numbers the vectors alone are {_bytes(10**10 * 2 * inputs.width)} in 16 bits. "
+            "Consider what that many vectors are to answer: duplicates dropped first, fewer numbers, or one "
+            "vector for a document instead of one for each segment often save more than any engine.",
+        )
+    )
+
+
+def _shared_tier(inputs: Inputs) -> str:
+    many, more = 10**8, 10**9
+    load = many / inputs.filled["shared_storage"]["rows_per_second"]
+    catalogue = inputs.stored_row * many
+    blocks = catalogue / BLOCK
+    return (
+        "**Shared storage** takes the same time for the index, and a search also fetches what is not in its "
+        "cache over the network: see [shared-storage.md](shared-storage.md). It ends where the cells that a "
+        "search reads no longer stay in memory, and where its catalogue grows too large: every commit hashes "
+        "all of it, to find the blocks that have changed, and every reader does so with every new version. "
+        f"With {inputs.stored_row:.0f} bytes a row, which is what all objects of the load above came to and "
+        f"is more where texts are longer, and {ROWS_OF_A_COMMIT:,} rows a commit, a load of {many:,} rows "
+        f"hashes {many:,}² × {inputs.stored_row:.0f} / (2 × {ROWS_OF_A_COMMIT:,}) = "
+        f"{_bytes(inputs.hashed(many))}: {_time(_hash_seconds(inputs, many))} at an assumed "
+        f"{HASH_GB_PER_SECOND:g} GB/s, beside {_time(load)} for the rest; of a billion it would be "
+        f"{_time(_hash_seconds(inputs, more))}. Each version of a hundred million then names {blocks:,.0f} "
+        f"blocks in an object of {_bytes(blocks * BYTES_OF_A_NAME)}, and each reader keeps all "
+        f"{_bytes(catalogue)} of the catalogue on its disk, twice while a new version arrives."
+    )
+
+
+def _cluster_tier(inputs: Inputs) -> str:
+    shard = 10**9 // SHARDS
+    codes = inputs.width + LINKS * 4
+    return (
+        "**A Qdrant cluster** divides rows over shards, so that each shard is again of the size of one "
+        f"machine: a billion rows in {SHARDS} shards are {shard:,} each, with 8-bit codes {shard:,} × "
+        f"({inputs.width} + {LINKS * 4}) bytes = {_bytes(shard * codes)} in memory. Its points have texts "
+        "and metadata too, so that no machine has a catalogue. It is opened with "
+        "[`open_cluster`](shared-storage.md#in-a-qdrant-cluster); "
+        '`samesay.open(…, store="qdrant")` is not it, as there the catalogue is one file of one machine. A '
+        "cluster of this size was not tried."
+    )
 
 
 def storing_part(inputs: Inputs) -> str:
     """Disk, index, and what a search reads, for each number of vectors of 1024 numbers."""
     header = (
         f"vectors of {inputs.width}", "disk, f32", "disk, f16", "1-bit codes", "adding", "index, at least",
-        "cells", "a search reads", "at least",
+        "cells", "a search reads", "which takes at least",
     )  # fmt: skip
     # What is not the vectors themselves: the index.
     beside = inputs.disk_mib * 2**20 / inputs.rows - 4 * inputs.width
@@ -253,11 +408,14 @@ def queue_target(inputs: Inputs) -> int:
 
 
 PARTS = {
+    "bounds": bounds_part,
     "inputs": inputs_part,
     "embedding": embedding_part,
     "ray": ray_part,
     "storing": storing_part,
+    "cluster": cluster_part,
     "filling": filling_part,
+    "tiers": tiers_part,
     "replicas": replicas_part,
 }
 
@@ -265,6 +423,13 @@ PARTS = {
 def filled(document: str, inputs: Inputs) -> str:
     """Give the document with its computed parts as they come out now."""
     return computed.filled(document, {name: partial(part, inputs) for name, part in PARTS.items()})
+
+
+def _paragraph(text: str, mark: str = "") -> str:
+    return textwrap.fill(
+        text, 120, initial_indent=mark, subsequent_indent=" " * len(mark),
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _short(value: float) -> str:

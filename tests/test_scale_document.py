@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from benchmark_modules import benchmark_module
-from samesay.collection import lance_index
+from samesay.collection import filling, lance_index
+from samesay.collection.cluster.settings import ClusterSettings
+from samesay.collection.shared import blocks
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "scale.md"
@@ -60,3 +63,44 @@ def test_the_index_is_searched_as_the_document_says(scale: ModuleType) -> None:
     assert settings.probes == scale.CELLS_SEARCHED
     assert settings.least_probes == 8
     assert settings.exact_numbers == scale.EXACT_NUMBERS
+
+
+def test_commits_and_blocks_are_as_the_document_counts_them(scale: ModuleType) -> None:
+    assert filling._COMMIT_ROWS == scale.ROWS_OF_A_COMMIT
+    assert blocks.BLOCK == scale.BLOCK
+    inputs = scale.read_inputs()
+    # Commit by commit: each hashes what is there after it.
+    rows = 100 * scale.ROWS_OF_A_COMMIT
+    one_by_one = sum(inputs.stored_row * scale.ROWS_OF_A_COMMIT * number for number in range(1, 101))
+    assert inputs.hashed(rows) == pytest.approx(one_by_one, rel=0.02)
+
+
+def test_every_figure_says_its_processor_and_none_mixes_two(scale: ModuleType) -> None:
+    inputs = scale.read_inputs()
+    lines = scale.inputs_part(inputs).splitlines()
+    assert lines[0].endswith("| on |")
+    for line in lines[2:]:
+        _, what, value, file, processor, _ = line.split("|")
+        assert all(cell.strip() for cell in (what, value, file))
+        assert processor.strip() in inputs.processors.values()
+    # What is divided by the speed of memory stands beside the stores' own times.
+    assert inputs.processors[scale.MEMORY] == inputs.processors["stores.json"]
+    # Core hours of two models stand in one table.
+    assert inputs.processors["engine-bundled.json"] == inputs.processors["engine-random.json"]
+    assert inputs.processors["ray-embedding.json"] in scale.ray_part(inputs).replace("\n", " ")
+    for line in scale.filling_part(inputs).splitlines()[:2]:
+        assert any(processor in line for processor in inputs.processors.values())
+
+
+def test_memory_of_a_cluster_is_that_of_its_settings(scale: ModuleType) -> None:
+    settings = ClusterSettings()
+    assert (settings.on_disk, settings.codes) == (False, "int8")
+    lines = scale.cluster_part(scale.read_inputs()).splitlines()
+    # 4096, 1024 and 128 bytes, and 128 for the graph.
+    assert "| 1,000,000,000 | 4.2 TB | 1.2 TB | 256 GB | 66 / 18 / 4 |" in lines
+
+
+def test_a_cluster_that_costs_something_is_not_explained_away(scale: ModuleType) -> None:
+    inputs = scale.read_inputs()
+    slower = {**inputs.ray, "cluster": {**inputs.ray["cluster"], "seconds": 260.0}}
+    assert "Less than nothing" not in scale.ray_part(replace(inputs, ray=slower))
