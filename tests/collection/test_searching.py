@@ -62,9 +62,9 @@ def test_the_adjusted_order_is_that_of_its_formula_and_scores_stay_cosines(kb: C
 def _segments_of(kb: Collection) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     with kb._held.reading() as build, build.catalogue.reading():
         state = build.snapshot()
-        rows = np.flatnonzero(state.embedded)
+        rows = state.rows[state.embedded]
         identifiers = {one.number: int(one.id) for one in build.catalogue.all_documents()}
-        owners = np.array([identifiers[number] for number in state.document_of_row[rows].tolist()])
+        owners = np.array([identifiers[number] for number in state.document_of_row[state.embedded].tolist()])
         return build.segments.read(rows), owners
 
 

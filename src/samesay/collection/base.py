@@ -83,6 +83,18 @@ class VectorStore(Protocol):
         """
         ...
 
+    def scores(
+        self, query: NDArray[np.float32], allowed: Mask, *, exact: bool = False
+    ) -> tuple[Rows, NDArray[np.float32]] | None:
+        """Give every allowed row, ascending, with its cosine; None where ``search`` costs less.
+
+        Args:
+            query: Of length 1, shape (dimensions,).
+            allowed: As for ``search``.
+            exact: As for ``search``.
+        """
+        ...
+
     def compact(self) -> None:
         """Give back space, and bring the index up to date."""
         ...

@@ -56,8 +56,8 @@ def check(build: Build, samples: int) -> CheckReport:
     with catalogue.reading():
         state = build.snapshot()
         problems = [*_check_file(catalogue)]
-        expected = np.zeros(len(state.document_of_row), np.uint64)
-        embedded = np.zeros(len(state.document_of_row), np.bool_)
+        expected = np.zeros(state.next_row, np.uint64)
+        embedded = np.zeros(state.next_row, np.bool_)
         with_vectors = np.zeros(len(state.alive), np.bool_)
         for document in _documents(catalogue):
             problems.extend(_check_document(catalogue, document, expected))
@@ -68,12 +68,12 @@ def check(build: Build, samples: int) -> CheckReport:
         for problem in _check_words(catalogue, state, expected):
             # Another version of the dictionary makes other words; compacting makes the index anew.
             (problems if build.manifest.tokens == revision() else notes).append(problem)
-        for name, store, wanted in (
-            ("segment", build.segments, embedded),
-            ("document", build.documents, with_vectors),
-        ):
+        searching = "not at all"
+        for name, wanted in (("segment", embedded), ("document", with_vectors)):
             try:
+                store = build.segments if name == "segment" else build.documents
                 problems.extend(_check_vectors(name, store, wanted, notes))
+                searching = build.segments.searching
             except CollectionError as error:
                 problems.append(str(error))
         recall, measured = None, 0
@@ -86,8 +86,8 @@ def check(build: Build, samples: int) -> CheckReport:
             tuple(told),
             tuple(notes),
             int(state.alive.sum()),
-            int((state.document_of_row >= 0).sum()),
-            build.segments.searching,
+            len(state.rows),
+            searching,
             recall,
             measured,
         )
@@ -138,8 +138,7 @@ def _check_words(catalogue: Catalogue, state: Snapshot, expected: NDArray[np.uin
             return
         code = np.uint64(zlib.crc32(term.encode()))
         actual[rows] += code * counts.astype(np.uint64)
-    alive = state.document_of_row >= 0
-    wrong = int((actual[alive] != expected[alive]).sum())
+    wrong = int((actual[state.rows] != expected[state.rows]).sum())
     if wrong:
         yield f"full text is out of step for {wrong} segments; samesay collection compact makes it anew"
 

@@ -37,7 +37,7 @@ def info(build: Build, folder: Path | None) -> CollectionInfo:
         return CollectionInfo(
             build.manifest,
             int(state.alive.sum()),
-            int((state.document_of_row >= 0).sum()),
+            len(state.rows),
             len(build.catalogue.dead()[0]),
             tuple(build.catalogue.fields()),
             _size(folder),

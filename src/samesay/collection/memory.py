@@ -75,6 +75,16 @@ class MemoryStore:
         """See ``VectorStore.search``."""
         return self._scanned().search(queries, count, allowed, self.read)
 
+    def scores(
+        self,
+        query: NDArray[np.float32],
+        allowed: Mask,
+        *,
+        exact: bool = False,  # noqa: ARG002
+    ) -> tuple[Rows, NDArray[np.float32]] | None:
+        """See ``VectorStore.scores``."""
+        return self._scanned().scores(query, allowed)
+
     def compact(self) -> None:
         """There is nothing to give back."""
 

@@ -142,6 +142,16 @@ class QdrantStore:
             rankings.append(found)
         return rankings
 
+    def scores(
+        self,
+        query: NDArray[np.float32],  # noqa: ARG002
+        allowed: Mask,  # noqa: ARG002
+        *,
+        exact: bool = False,  # noqa: ARG002
+    ) -> tuple[Rows, NDArray[np.float32]] | None:
+        """See ``VectorStore.scores``; a server gives the nearest alone."""
+        return None
+
     def compact(self) -> None:
         """The server does it on its own."""
 

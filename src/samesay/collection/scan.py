@@ -62,8 +62,7 @@ class Scan:
     ) -> list[Ranking]:
         """Give the nearest allowed rows for each query; of ``int8`` scored with what ``read`` gives."""
         rows, matrix, scales = self._joined()
-        whole = len(rows) and rows[0] == 0 and rows[-1] == len(rows) - 1 < len(allowed)  # they ascend
-        which = allowed[: len(rows)] if whole else permitted(rows, allowed)
+        which = _permitted_ascending(rows, allowed)
         permitted_rows = int(np.count_nonzero(which))
         if permitted_rows < _COPIED * len(rows):
             rows, matrix = rows[which], matrix[which]
@@ -78,6 +77,19 @@ class Scan:
             return [rescored(rows[places], queries[0], count, read)]
         places, scores = nearest_places(matrix, queries[0], which, count)
         return [Ranking(rows[places], scores)]
+
+    def scores(self, query: NDArray[np.float32], allowed: Mask) -> tuple[Rows, NDArray[np.float32]] | None:
+        """Give every allowed row, ascending, with its cosine; None of ``int8``, which needs ``read`` too."""
+        if self._storage == "int8":
+            return None
+        rows, matrix, _ = self._joined()
+        which = _permitted_ascending(rows, allowed)
+        permitted_rows = int(np.count_nonzero(which))
+        if permitted_rows == len(rows):
+            return rows, scores_of(matrix, query)
+        if permitted_rows < _COPIED * len(rows):
+            return rows[which], scores_of(matrix[which], query)
+        return rows[which], scores_of(matrix, query)[which]
 
     def _search_together(
         self,
@@ -114,6 +126,13 @@ class Scan:
             self._matrices = [np.concatenate(self._matrices)]
             self._scales = [np.concatenate(self._scales)]
         return self._rows[0], self._matrices[0], self._scales[0]
+
+
+def _permitted_ascending(rows: Rows, allowed: Mask) -> Mask:
+    """See ``permitted``; faster where all numbers from 0 on are there."""
+    if len(rows) and rows[0] == 0 and rows[-1] == len(rows) - 1 < len(allowed):
+        return allowed[: len(rows)]
+    return permitted(rows, allowed)
 
 
 def permitted(rows: Rows, allowed: Mask) -> Mask:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import repeat
 
 import numpy as np
 
-from samesay.collection.base import Mask, Vectors
+from samesay.collection.base import Vectors
 from samesay.collection.build import Build
 from samesay.collection.catalogue import Catalogue
 from samesay.collection.filters import matching
@@ -17,10 +18,10 @@ from samesay.collection.found import Found
 from samesay.collection.fulltext.bm25 import bm25
 from samesay.collection.fusion import fused
 from samesay.collection.generic import Generic, plain_aim
+from samesay.collection.grouping import best_with_ties, group_maxima, places_of_maxima
 from samesay.collection.hit import Hit
 from samesay.collection.search_settings import SearchSettings
 from samesay.collection.semantic import Searched, rankings, scored
-from samesay.collection.snapshot import Snapshot
 
 _QUERIES_TOGETHER = 64
 
@@ -47,7 +48,7 @@ def search(
         documents = None
         if settings.where is not None:
             documents = matching(catalogue, settings.where, state.alive)
-        searched = Searched(build, state, state.rows_of(documents), settings)
+        searched = Searched(build, state, state.chosen(documents), settings)
         if settings.order == "cosine":
             generic = None
         hits = []
@@ -76,11 +77,11 @@ def _best(searched: Searched, query: str, semantic: list[Found] | None) -> list[
     settings, catalogue = searched.settings, searched.build.catalogue
     if semantic is not None and settings.mode == "semantic":
         return _ordered(catalogue, semantic)[: settings.top_k]
-    text = _by_text(catalogue, searched.state, searched.allowed, query, settings.depth)
+    text = _by_text(catalogue, searched, query)
     if semantic is None:
         return _ordered(catalogue, text)[: settings.top_k]
     semantic, text = (_ordered(catalogue, one)[: settings.depth] for one in (semantic, text))
-    return _ordered(catalogue, _fused(semantic, text, settings.rank_constant))[: settings.top_k]
+    return _ordered(catalogue, _fused(semantic, text, settings))[: settings.top_k]
 
 
 def _with_scores(searched: Searched, query: Vectors, best: list[Found]) -> list[Found]:
@@ -91,13 +92,18 @@ def _with_scores(searched: Searched, query: Vectors, best: list[Found]) -> list[
     return [replace(one, score=one.key) for one in found]
 
 
-def _fused(semantic: Sequence[Found], text: Sequence[Found], constant: float) -> list[Found]:
-    semantic_ranks = {one.number: (rank, one) for rank, one in enumerate(semantic, 1)}
-    text_ranks = {one.number: (rank, one) for rank, one in enumerate(text, 1)}
+def _fused(semantic: Sequence[Found], text: Sequence[Found], settings: SearchSettings) -> list[Found]:
+    """Give the first documents of both rankings together, in no order, and all that tie with the last."""
     by_words = [(one.number, one.components["text_coverage"]) for one in text]
-    keys = fused([[(one.number, 1.0) for one in semantic], by_words], constant)
+    keys = fused([[(one.number, 1.0) for one in semantic], by_words], settings.rank_constant)
+    least = sorted(keys.values(), reverse=True)[: settings.top_k][-1:]
+    kept = {number for number, key in keys.items() if key >= least[0]}
+    semantic_ranks, text_ranks = (
+        {one.number: (rank, one) for rank, one in enumerate(ranking, 1) if one.number in kept}
+        for ranking in (semantic, text)
+    )
     result = []
-    for number, key in keys.items():
+    for number in kept:
         components: dict[str, float] = {}
         best: tuple[int, Found] | None = None
         for name, ranks in (("semantic_rank", semantic_ranks), ("text_rank", text_ranks)):
@@ -108,32 +114,31 @@ def _fused(semantic: Sequence[Found], text: Sequence[Found], constant: float) ->
                     best = rank, one
         if best is not None:
             segment = semantic_ranks[number][1].segment if number in semantic_ranks else None
-            result.append(Found(number, key, best[1].row, segment, key, components))
+            result.append(Found(number, keys[number], best[1].row, segment, keys[number], components))
     return result
 
 
-def _by_text(catalogue: Catalogue, state: Snapshot, allowed: Mask, query: str, count: int) -> list[Found]:
+def _by_text(catalogue: Catalogue, searched: Searched, query: str) -> list[Found]:
+    """Give the best documents by BM25, in no order, and all that tie with the last."""
+    state, allowed = searched.state, searched.allowed
     found = bm25(catalogue, state, query)
-    scores, coverage = found.scores, found.coverage
-    rows = np.flatnonzero((scores > 0) & allowed)
-    order = np.lexsort((rows, -scores[rows]))
-    rows = rows[order]
-    numbers, first = np.unique(state.document_of_row[rows], return_index=True)
-    best = rows[first]
-    if len(numbers) > count:
-        least = np.partition(scores[best], len(numbers) - count)[len(numbers) - count]
-        which = scores[best] >= least
-        numbers, best = numbers[which], best[which]
-    columns = (numbers.tolist(), best.tolist(), scores[best].tolist(), coverage[best].tolist())
+    scores = np.where(allowed.which, found.scores, np.float32(0))
+    maxima = group_maxima(scores, state.starts)
+    groups = np.flatnonzero(maxima > 0)
+    groups = groups[best_with_ties(maxima[groups], searched.settings.depth)]
+    best = places_of_maxima(scores, state.starts, groups, maxima[groups])
+    columns = (state.document_of_row[best], state.rows[best], scores[best], found.coverage[best])
     return [
         Found(number, score, row, None, score, {"text": score, "text_coverage": share})
-        for number, row, score, share in zip(*columns, strict=True)
+        for number, row, score, share in zip(*(one.tolist() for one in columns), strict=True)
     ]
 
 
 def _ordered(catalogue: Catalogue, found: Sequence[Found]) -> list[Found]:
-    ids = catalogue.ids_of([one.number for one in found])
-    return sorted(found, key=lambda one: (-one.key, ids[one.number]))
+    """Give documents best first; equal ones in the order of ids, which are read of these alone."""
+    times = Counter(one.key for one in found)
+    ids = catalogue.ids_of([one.number for one in found if times[one.key] > 1])
+    return sorted(found, key=lambda one: (-one.key, ids.get(one.number, "")))
 
 
 def _hits(catalogue: Catalogue, best: Sequence[Found], settings: SearchSettings) -> list[Hit]:

@@ -23,7 +23,7 @@ _LEAST = 1e-9
 
 @dataclass(frozen=True)
 class TextScores:
-    """What full text says of every row.
+    """What full text says of every row of a snapshot.
 
     Attributes:
         scores: BM25, 0 where a row has none of the query's words; shape (rows,).
@@ -38,22 +38,21 @@ class TextScores:
 def bm25(catalogue: Catalogue, state: Snapshot, query: str) -> TextScores:
     """Score every row; inside ``reading``.
 
-    Function words of English count a fifth. Numbers of rows and lengths are those of the rows alive in the
-    snapshot.
+    Function words of English count a fifth. Numbers of rows and lengths are those of the snapshot.
     """
-    alive = state.document_of_row >= 0
-    scores, coverage = np.zeros(len(alive), np.float64), np.zeros(len(alive), np.float64)
-    total = int(alive.sum())
-    average = max(1.0, float(state.tokens_of_row[alive].mean())) if total else 1.0
+    total = len(state.rows)
+    scores, coverage = np.zeros(total, np.float64), np.zeros(total, np.float64)
+    average = state.average_tokens
     asked = 0.0
     for term, repeated in sorted(Counter(tokens(query, "query")).items()):
         rows, counts = find(catalogue, term)
-        which = alive[rows]
-        rows, counts = rows[which], counts[which]
-        rarity = np.log(1 + (total - len(rows) + 0.5) / (len(rows) + 0.5))
+        places = state.places_of(rows)
+        alive = places >= 0
+        places, counts = places[alive], counts[alive]
+        rarity = np.log(1 + (total - len(places) + 0.5) / (len(places) + 0.5))
         weight = rarity * repeated * (SHARE if term in FUNCTION_WORDS else 1)
-        held_back = K1 * (1 - B + B * state.tokens_of_row[rows] / average)
-        scores[rows] += weight * counts * (K1 + 1) / (counts + held_back)
-        coverage[rows] += weight
+        held_back = K1 * (1 - B + B * state.tokens_of_row[places] / average)
+        scores[places] += weight * counts * (K1 + 1) / (counts + held_back)
+        coverage[places] += weight
         asked += weight
     return TextScores(scores.astype(np.float32), (coverage / max(asked, _LEAST)).astype(np.float32))

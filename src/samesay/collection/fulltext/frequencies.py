@@ -32,6 +32,7 @@ class Frequencies:
     def frequency(self, term: str) -> int:
         """Give the number of documents that hold the term."""
         if term not in self._known:
-            documents = self._state.document_of_row[find(self._catalogue, term)[0]]
-            self._known[term] = len(np.unique(documents[documents >= 0])) + self._coming[term]
+            places = self._state.places_of(find(self._catalogue, term)[0])
+            documents = self._state.document_of_row[places[places >= 0]]
+            self._known[term] = len(np.unique(documents)) + self._coming[term]
         return self._known[term]
