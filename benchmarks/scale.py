@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -170,7 +169,7 @@ def read_inputs(results: Path = RESULTS) -> Inputs:
 def bounds_part(inputs: Inputs) -> str:
     """Up to where there are measurements."""
     thin = " or ".join(map(str, sorted({one["dimensions"] for one in inputs.filled.values()})))
-    return _paragraph(
+    return computed.paragraph(
         f"Nothing above {inputs.rows:,} vectors of {inputs.width} numbers was measured here, and nothing "
         f"above {inputs.most_filled:,} rows of {thin} numbers was loaded. What follows for more is "
         "arithmetic from that, linear unless it says otherwise, and cannot be better than that; GPUs and "
@@ -250,7 +249,7 @@ def ray_part(inputs: Inputs) -> str:
         f"{killed:.0f} s, and {ray['files_that_differ']} of the files differed in a byte "
         "(ray-embedding.json)."
     )
-    return _paragraph(told)
+    return computed.paragraph(told)
 
 
 def filling_part(inputs: Inputs) -> str:
@@ -299,7 +298,7 @@ def tiers_part(inputs: Inputs) -> str:
     ten, hundred = (_time(inputs.index_seconds * count / inputs.rows) for count in (10**7, 10**8))
     exact = EXACT_NUMBERS // inputs.width
     return "\n".join(
-        _paragraph(item, "- ")
+        _item(item)
         for item in (
             f"**Exact** ends at {EXACT_NUMBERS:,} numbers ({exact:,} vectors of {inputs.width}): "
             f"{_bytes(EXACT_NUMBERS * 4)} are read for each search. `compact` then builds the index by "
@@ -425,11 +424,8 @@ def filled(document: str, inputs: Inputs) -> str:
     return computed.filled(document, {name: partial(part, inputs) for name, part in PARTS.items()})
 
 
-def _paragraph(text: str, mark: str = "") -> str:
-    return textwrap.fill(
-        text, 120, initial_indent=mark, subsequent_indent=" " * len(mark),
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
+def _item(text: str) -> str:
+    return computed.paragraph(f"- {text}").replace("\n", "\n  ")
 
 
 def _short(value: float) -> str:
