@@ -15,7 +15,7 @@ export PIP_ROOT_USER_ACTION := ignore
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test parity browser check clean help
+.PHONY: demo test parity browser compilers check clean help
 
 demo: $(or $(wildcard .venv/installed-for-test),.venv/installed-for-demo)  ## score example pairs and search sample pages with the bundled model
 	@.venv/bin/python examples/demo.py
@@ -32,7 +32,10 @@ browser: .venv/installed-for-browser  ## drive the page in Chromium (needs Debia
 	  echo "Chromium is not here. On Debian: sudo apt-get install chromium" >&2; exit 1
 	@.venv/bin/python -m pytest -m browser -n auto --dist loadfile tests/server
 
-check: parity demo browser test  ## all of these, as CI does
+compilers: .venv/installed-for-test  ## build the core with clang and gcc 11 as well, and test it
+	@PYTHON=.venv/bin/python scripts/compilers
+
+check: parity demo browser compilers test  ## all of these, as CI does
 
 clean:  ## remove environments, builds and caches
 	rm -rf .venv .venv-parity build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

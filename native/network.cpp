@@ -170,7 +170,7 @@ bool Network::forward(const Batch& batch, const std::vector<int32_t>& prefix, in
         throw EngineFault("this model is at work in this very call: what is told its progress cannot ask it for vectors");
     }
     const std::lock_guard lock(mutex_);
-    const auto leave = [this](std::atomic<std::thread::id>* runner) { *runner = std::thread::id(); };
+    const auto leave = [](std::atomic<std::thread::id>* runner) { *runner = std::thread::id(); };
     runner_ = std::this_thread::get_id();
     const std::unique_ptr<std::atomic<std::thread::id>, decltype(leave)> running(&runner_, leave);
     bool stopped = false;
