@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import samesay
+from samesay.engine.base import Precision
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
@@ -45,8 +46,8 @@ def test_opposites_score_as_it_says(readme: Path) -> None:
 
 
 @pytest.mark.parametrize("precision", ["int8", "bf16"])
-def test_a_precision_loses_no_more_than_both_say(precision: str, texts: list[str]) -> None:
-    exact, model = (samesay.load("bundled", precision=one) for one in ("fp32", precision))
+def test_a_precision_loses_no_more_than_both_say(precision: Precision, texts: list[str]) -> None:
+    exact, model = samesay.load("bundled", precision="fp32"), samesay.load("bundled", precision=precision)
     cosine = float((exact.encode(texts) * model.encode(texts)).sum(axis=1).min())
     moved = float(np.abs(exact.similarity_matrix(texts) - model.similarity_matrix(texts)).max())
     for readme in READMES:
