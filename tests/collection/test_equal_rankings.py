@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,7 +104,7 @@ class _Reading:
                 (self.ids[number], self.begins[row], score, {"text": score, "text_coverage": coverage})
                 for number, score, row, coverage in found
             ]
-        result = []
+        result: list[Told] = []
         for number, _, row in self.semantic(vector, which, settings.level)[: settings.top_k]:
             store, place = (
                 (self.build.segments, row) if settings.level == "segments" else (self.build.documents, number)
@@ -183,7 +183,7 @@ def test_hits_are_those_of_a_plain_reading_after_any_history(kb: Collection) -> 
                         assert told == expected, (step, settings)
 
 
-def _ranks(components: dict[str, float]) -> dict[str, float]:
+def _ranks(components: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in components.items() if name not in ("segment", "document")}
 
 

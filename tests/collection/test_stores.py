@@ -188,6 +188,26 @@ def test_a_table_that_should_be_there_is_not_made_empty(tmp_path: Path) -> None:
     assert LanceStore(str(tmp_path), "rows", WIDTH, "f32", create=False).rows().tolist() == [0, 1]
 
 
+def test_an_index_that_rows_have_outgrown_is_made_anew_with_more_cells(tmp_path: Path) -> None:
+    settings = IndexSettings(exact_numbers=2000 * 64, cell_rows=100)
+    store = LanceStore(str(tmp_path), "rows", 64, "f32", settings)
+    vectors, queries = clustered(9000, 1, 64), clustered(30, 2, 64)
+    cells = []
+    for begin, end in ((0, 2000), (2000, 7900), (7900, 9000)):
+        store.add(np.arange(begin, end), vectors[begin:end])
+        store.compact()
+        (index,) = [one for one in store._table.list_indices() if "vector" in one.columns]
+        cells.append((index.name, index.num_indexed_rows))
+    assert cells == [("vector_cells_20", 2000), ("vector_cells_20", 7900), ("vector_cells_90", 9000)]
+    assert "8 cells looked through" in store.searching
+    allowed = np.ones(9000, np.bool_)
+    exact = store.search(queries, 10, allowed, exact=True)
+    found = store.search(queries, 10, allowed)
+    assert np.mean([np.isin(b.rows, a.rows).mean() for a, b in zip(exact, found, strict=True)]) >= 0.9
+    again = LanceStore(str(tmp_path), "rows", 64, "f32", settings)
+    assert again.searching == store.searching
+
+
 def test_a_reader_goes_on_while_a_writer_compacts(tmp_path: Path) -> None:
     writer = LanceStore(str(tmp_path), "rows", WIDTH, "f32")
     writer.add(np.arange(100), clustered(100, 1))

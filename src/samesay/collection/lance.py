@@ -17,7 +17,7 @@ from samesay.collection.lance_blocks import nearest_in_blocks
 from samesay.collection.lance_index import (
     IndexSettings,
     build_index,
-    find_index,
+    cells_of,
     kind_of,
     nearest,
     probes_of,
@@ -277,9 +277,10 @@ class LanceStore:
         return nearest_in_blocks(queries, count, allowed, read)
 
     def _look(self) -> None:
-        self._has_index = find_index(self._table)
-        if self._has_index:
-            self._probes = probes_of(self._table.count_rows(), self._index)
+        cells = cells_of(self._table, self._index)
+        self._has_index = cells is not None
+        if cells is not None:
+            self._probes = probes_of(cells, self._index)
 
     def _flush(self) -> None:
         # LanceDB leaves what it writes to the operating system; a commit that names these rows must not
