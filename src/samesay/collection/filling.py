@@ -10,6 +10,7 @@ from samesay.collection.base import Vectors
 from samesay.collection.build import Build
 from samesay.collection.catalogue import StoredSegment, words
 from samesay.collection.document import Document, content_hash
+from samesay.collection.fulltext.above import above
 from samesay.collection.fulltext.tokens import length
 from samesay.collection.segmenting import CutDocument
 from samesay.collection.vector_rows import VectorSource, read_blocks
@@ -95,6 +96,6 @@ class _OneSegment:
 
 def _whole(document: Document, digest: bytes) -> CutDocument:
     text = document.text
-    size = length(document.title or "") + length(text)
+    size = length(above(document.title, ())) + length(text)
     segment = StoredSegment(0, len(text), "prose", (), text, size, embedded=bool(text.strip()))
     return CutDocument(document, digest, (segment,), (text,), (words(document.title, (), text),))

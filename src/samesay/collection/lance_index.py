@@ -57,8 +57,8 @@ def cells_of(table: Any, settings: IndexSettings) -> int | None:
 def build_index(table: Any, width: int, settings: IndexSettings) -> None:
     """Build the index of a table that is large enough for one and has none, or has outgrown it.
 
-    One that is there has been brought up to date by ``optimize``, which adds rows and no cells. Making it anew
-    at four times the rows costs, over all times together, a third more than the last time alone.
+    One that is there has been brought up to date by ``optimize``, which adds rows and no cells. Making it
+    anew at four times the rows costs, over all times together, a third more than the last time alone.
     """
     count, cells = table.count_rows(), cells_of(table, settings)
     if cells is None and count * width < settings.exact_numbers:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from samesay.collection.build import Build
 from samesay.collection.catalogue import Catalogue, words
+from samesay.collection.fulltext.above import above
 from samesay.collection.fulltext.postings import add_run, remove_all
 from samesay.collection.fulltext.tokens import length, revision
 from samesay.collection.manifest import manifest_text, write_manifest
@@ -26,12 +27,12 @@ def reword(build: Build) -> None:
     with catalogue.writing():
         remove_all(catalogue)
         for block in _segments(catalogue):
-            add_run(catalogue, [(row, words(title, above, text)) for row, title, above, text in block])
+            add_run(catalogue, [(row, words(title, headings, text)) for row, title, headings, text in block])
             catalogue.database.executemany(
                 "UPDATE segments SET tokens = ? WHERE row = ?",
                 [
-                    (length(" ".join([title or "", *above])) + length(text), row)
-                    for row, title, above, text in block
+                    (length(above(title, headings)) + length(text), row)
+                    for row, title, headings, text in block
                 ],
             )
         catalogue.set_about(manifest_text(manifest))

@@ -10,9 +10,9 @@ import numpy as np
 
 from samesay.collection.base import Vectors
 from samesay.collection.catalogue import StoredSegment
-from samesay.collection.catalogue import words as words_of
 from samesay.collection.document import Document
-from samesay.collection.fulltext.tokens import length
+from samesay.collection.fulltext.above import above
+from samesay.collection.fulltext.tokens import length, tokens
 from samesay.collection.manifest import Manifest, Segmenting
 from samesay.errors import DocumentError, TextError
 
@@ -40,7 +40,7 @@ class CutDocument:
     words: tuple[list[str], ...]
 
 
-# A longer title is embedded without its end; full text and hits have it whole.
+# A longer title is embedded without its end; full text has more of it, and hits have it whole.
 _LONGEST_TITLE = 200
 
 
@@ -113,14 +113,17 @@ def cut(document: Document, digest: bytes, model: TextModel, settings: Segmentin
     except TextError as error:
         raise DocumentError(f"document {document.id!r}: {error}") from None
     segments, embedded, words = [], [], []
+    known: dict[str, tuple[list[str], int]] = {}
     for one in found:
         text = document.text[one.begin : one.end]
         visible = bool(text.strip())
-        above = " ".join([document.title or "", *one.headings])
-        size = length(above) + length(text)
+        over = above(document.title, one.headings)
+        if over not in known:
+            known[over] = tokens(over), length(over)
+        size = known[over][1] + length(text)
         segments.append(StoredSegment(one.begin, one.end, one.kind, tuple(one.headings), text, size, visible))
         embedded.append(one.embedded(document.text, title) if visible else "")
-        words.append(words_of(document.title, one.headings, text))
+        words.append([*known[over][0], *tokens(text)])
     return CutDocument(document, digest, tuple(segments), tuple(embedded), tuple(words))
 
 
