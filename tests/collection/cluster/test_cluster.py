@@ -427,6 +427,24 @@ def test_indexes_that_an_interrupted_making_left_out_are_made_before_the_first_w
     assert set(schema) == {"id", "title", "language", "segment"}
 
 
+def test_two_loaders_may_make_the_same_collection_at_once(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"twice-{uuid.uuid4().hex}"
+    monkeypatch.setattr(QdrantClient, "collection_exists", lambda *_: False)
+    with (
+        open_cluster(engine, name, small_model()) as first,
+        open_cluster(engine, name, small_model()) as second,
+    ):
+        first.add([{"id": "a", "text": "amber"}])
+        second.add([{"id": "b", "text": "birch"}])
+        assert first.manifest == second.manifest
+        assert first.segments() == 2
+        other = small_model("bert-cls")
+        with pytest.raises(IdentityMismatchError):
+            open_cluster(engine, name, other)
+
+
 def test_no_more_fields_are_indexed_than_there_may_be_by_however_many_loaders(engine: str) -> None:
     name = f"fields-{uuid.uuid4().hex}"
     for begin in (0, 40):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from samesay.text_model import TextModel
 
 _ABOUT = "samesay"
+_IS_THERE = 409
 MEMORY = ":memory:"
 
 
@@ -61,16 +62,14 @@ def open_cluster(
     try:
         with told():
             there = client.collection_exists(name)
-        if there:
-            manifest = _manifest(client, url, name)
-            if model is not None:
-                check_identity(model, manifest, None)
-        else:
+        if not there:
             if not create or model is None:
                 raise CollectionError(f"Qdrant at {url} has no collection {name!r}; a new one needs a model")
-            manifest = _new_manifest(model, dimensions)
             with told():
-                _create(client, name, manifest, chosen)
+                _create(client, name, _new_manifest(model, dimensions), chosen)
+        manifest = _manifest(client, url, name)
+        if model is not None:
+            check_identity(model, manifest, None)
     except BaseException:
         client.close()
         raise
@@ -130,7 +129,9 @@ def _manifest(client: QdrantClient, url: str, name: str) -> Manifest:
 
 
 def _create(client: QdrantClient, name: str, manifest: Manifest, settings: ClusterSettings) -> None:
+    """Make a collection, unless another loader has made it meanwhile."""
     from qdrant_client import models
+    from qdrant_client.http.exceptions import UnexpectedResponse
 
     codes: models.QuantizationConfig | None = None
     if settings.on_disk and settings.codes == "binary":
@@ -138,18 +139,22 @@ def _create(client: QdrantClient, name: str, manifest: Manifest, settings: Clust
     elif settings.on_disk:
         scalar = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
         codes = models.ScalarQuantization(scalar=scalar)
-    client.create_collection(
-        name,
-        vectors_config={
-            VECTOR: models.VectorParams(
-                size=manifest.dimensions,
-                distance=models.Distance.COSINE,
-                on_disk=settings.on_disk,
-                quantization_config=codes,
-            )
-        },
-        shard_number=settings.shard_number,
-        replication_factor=settings.replication_factor,
-        write_consistency_factor=settings.write_consistency_factor,
-        metadata={_ABOUT: manifest_text(manifest)},
-    )
+    try:
+        client.create_collection(
+            name,
+            vectors_config={
+                VECTOR: models.VectorParams(
+                    size=manifest.dimensions,
+                    distance=models.Distance.COSINE,
+                    on_disk=settings.on_disk,
+                    quantization_config=codes,
+                )
+            },
+            shard_number=settings.shard_number,
+            replication_factor=settings.replication_factor,
+            write_consistency_factor=settings.write_consistency_factor,
+            metadata={_ABOUT: manifest_text(manifest)},
+        )
+    except UnexpectedResponse as error:
+        if error.status_code != _IS_THERE:
+            raise
