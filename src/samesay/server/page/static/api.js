@@ -3,7 +3,8 @@
 import { t } from "./language.js";
 import { apiKey } from "./memory.js";
 
-const UNREADABLE = "unreadable";
+// What the page itself finds wrong, and what it says of it.
+const OWN = { unreadable: "problem.unreadable", unsendable: "problem.unsendable" };
 
 /** What the server, or the way to it, says instead of an answer. */
 export class ServerProblem extends Error {
@@ -17,7 +18,8 @@ export class ServerProblem extends Error {
   /** Say it for people, in their language as far as the page knows it. */
   words() {
     const known = { 0: "problem.unreachable", 401: "problem.key", 429: "problem.busy", 503: "problem.loading" };
-    const before = this.code === UNREADABLE ? "problem.unreadable" : known[this.status] ?? (this.status >= 500 ? "problem.server" : null);
+    const own = this.code && Object.hasOwn(OWN, this.code) ? OWN[this.code] : null;
+    const before = own ?? known[this.status] ?? (this.status >= 500 ? "problem.server" : null);
     return before ? `${t(before)} ${this.message}`.trim() : this.message;
   }
 }
@@ -40,7 +42,7 @@ async function read(body) {
     return await body();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ServerProblem(0, "", null, UNREADABLE);
+    throw new ServerProblem(0, "", null, "unreadable");
   }
 }
 
@@ -61,7 +63,7 @@ async function reach(path, body, signal) {
     if (error.name === "AbortError") throw error;
     // A key with signs that no header can hold never leaves the browser.
     const key = error instanceof TypeError && /header|ISO-8859-1|ByteString/i.test(error.message);
-    throw new ServerProblem(key ? 401 : 0, "", null, null);
+    throw key ? wanting(new ServerProblem(401, "", null, "unsendable")) : new ServerProblem(0, "", null, null);
   }
   if (answer.ok) return answer;
   let said = {};
@@ -73,8 +75,13 @@ async function reach(path, body, signal) {
   const problem = new ServerProblem(
     answer.status, said.message ?? answer.statusText, said.param ?? null, said.code ?? null,
   );
-  if (answer.status === 401) document.dispatchEvent(new CustomEvent("key-wanted", { detail: problem }));
-  throw problem;
+  throw answer.status === 401 ? wanting(problem) : problem;
+}
+
+/** Tell everybody that another key is wanted. */
+function wanting(problem) {
+  document.dispatchEvent(new CustomEvent("key-wanted", { detail: problem }));
+  return problem;
 }
 
 /**

@@ -24,6 +24,7 @@ export const messages = {
   "problem.loading": "The server is not ready.",
   "problem.server": "Something failed in the server.",
   "problem.unreadable": "The answer broke off, or is not one of samesay's.",
+  "problem.unsendable": "A key is made of Latin letters, digits and signs; this one is not.",
   "field.model": "Model",
   "field.noModel": "This server has no model “{wanted}”; “{used}” scores instead.",
   "field.mode": "Prompt",

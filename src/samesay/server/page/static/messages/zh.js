@@ -24,6 +24,7 @@ export const messages = {
   "problem.loading": "服务器尚未就绪。",
   "problem.server": "服务器内部出错。",
   "problem.unreadable": "回答中断，或不是 samesay 的回答。",
+  "problem.unsendable": "密钥只含拉丁字母、数字和符号，这个不是。",
   "field.model": "模型",
   "field.noModel": "此服务器没有模型“{wanted}”，改用“{used}”计算。",
   "field.mode": "提示",
