@@ -15,7 +15,7 @@ export PIP_ROOT_USER_ACTION := ignore
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test parity browser compilers check clean help
+.PHONY: demo test parity browser compilers frameworks check clean help
 
 demo: $(or $(wildcard .venv/installed-for-test),.venv/installed-for-demo)  ## score example pairs and search sample pages with the bundled model
 	@.venv/bin/python examples/demo.py
@@ -35,7 +35,9 @@ browser: .venv/installed-for-browser  ## drive the page in Chromium (needs Debia
 compilers: .venv/installed-for-test  ## build the core with clang and gcc 11 as well, and test it
 	@PYTHON=.venv/bin/python scripts/compilers
 
-check: parity demo browser compilers test  ## all of these, as CI does
+frameworks: .venv/installed-for-frameworks  ## let the tests drive LangChain and LlamaIndex too (downloads them)
+
+check: parity demo browser compilers frameworks test  ## all of these, as CI does
 
 clean:  ## remove environments, builds and caches
 	rm -rf .venv .venv-parity build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -57,6 +59,11 @@ help:  ## this list
 .venv/installed-for-browser: .venv/installed-for-test
 	@echo "Installing what drives Chromium into .venv …"
 	@.venv/bin/python $(INSTALL) --group browser
+	@touch $@
+
+.venv/installed-for-frameworks: .venv/installed-for-test
+	@echo "Installing LangChain's and LlamaIndex's embedding classes into .venv …"
+	@.venv/bin/python $(INSTALL) --group frameworks
 	@touch $@
 
 .venv/installed-for-demo: $(BUILT_FROM) $(shell find src -name '*.py')

@@ -1,7 +1,6 @@
 """The embedding classes of LangChain and LlamaIndex, as they are, against the real command.
 
-They are no part of the development environment; without them these tests are skipped:
-``pip install langchain-openai llama-index-embeddings-openai``
+``make frameworks`` installs them; without them these tests are skipped.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ PATIENCE = 120.0
 # Other people's packages warn about each other; what is tested here is what they send.
 pytestmark = pytest.mark.filterwarnings("ignore")
 needs_langchain = pytest.mark.skipif(
-    find_spec("langchain_openai") is None, reason="needs pip install langchain-openai"
+    find_spec("langchain_openai") is None, reason="needs make frameworks"
 )
 needs_llama_index = pytest.mark.skipif(
-    find_spec("llama_index") is None, reason="needs pip install llama-index-embeddings-openai"
+    find_spec("llama_index") is None, reason="needs make frameworks"
 )
 
 
