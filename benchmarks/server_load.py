@@ -52,6 +52,8 @@ from serverload.saturation import Load, saturation
 PARTS = ("saturation", "overhead", "overload", "fairness", "drain", "abandon")
 DISTRIBUTIONS = ["samesay", "numpy", "tokenizers", "fastapi", "starlette", "uvicorn", "httptools", "pydantic"]
 _GOAL = 0.95
+# Memory under overload is flat: what comes and goes with the load of a moment is less than that.
+_GROWTH_MB = 16
 _DOCUMENTS, _DOCUMENTS_OF_A_REQUEST = 16, 8
 _PASSAGES = 24
 _ABOUT_SATURATION = (
@@ -299,6 +301,14 @@ def _overload_faults(read: _Reader) -> list[str]:
         faults.append("answers with 429 without Retry-After")
     if read.number("waited_tokens_p99") > read.number("bound_tokens"):
         faults.append("p99 of the accepted is above the bound of the queue")
+    memory = read.table("memory")  # empty where the load was short
+    if memory and _Reader(memory).number("growth_mb") > _GROWTH_MB:
+        faults.append(f"memory grew by {memory['growth_mb']} MB")
+    failures = _Reader(read.table("health")).number("failures")
+    if failures:
+        faults.append(f"/health failed {failures:.0f} times")
+    if read.number("unsent"):
+        faults.append(f"{read.number('unsent'):.0f} requests were not sent, as all connections were in use")
     return faults
 
 
