@@ -152,14 +152,15 @@ async def connect(host: str, port: int) -> Connection:
 def post(path: str, body: bytes) -> bytes:
     """Give the bytes of a request with a JSON body."""
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}"
     )
     return head.encode() + b"\r\n\r\n" + body
 
 
 def get(path: str) -> bytes:
     """Give the bytes of a request without a body."""
-    return f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
 def _header(head: bytes, name: str) -> str | None:

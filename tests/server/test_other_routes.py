@@ -226,5 +226,8 @@ def test_other_origins_are_let_in_only_when_asked_for(server: Serving) -> None:
         refused = client.get("/v1/models", headers=asking)
         assert refused.status_code == 401
         assert refused.headers["access-control-allow-origin"] == "https://a.example"
+        # As OpenAI's client for browsers asks.
+        named = {"Access-Control-Request-Headers": "authorization,content-type,x-stainless-lang"}
+        assert client.options("/v1/embeddings", headers=asking | named).status_code == 200
         foreign = client.get("/v1/models", headers={"Origin": "https://b.example"})
         assert "access-control-allow-origin" not in foreign.headers

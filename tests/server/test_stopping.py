@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import threading
@@ -61,7 +62,7 @@ def connected(running: ServerProcess) -> socket.socket:
 
 
 def request(body: bytes) -> bytes:
-    head = "POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = "POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
@@ -139,6 +140,42 @@ def test_what_is_not_done_in_time_is_told(tmp_path: Path) -> None:
     assert code == 1
     assert told.endswith("samesay: not answered within 0.2 seconds: 1 requests\n")
     assert time.monotonic() - began < 20
+
+
+def asking_much(running: ServerProcess) -> socket.socket:
+    """A request for twenty megabytes, of which nothing is read yet."""
+    host, port = running.url.removeprefix("http://").split(":")
+    body = json.dumps({"model": QWEN, "left": ["a"] * 1000, "right": ["b"] * 1000}).encode()
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(PATIENCE)
+    connection.connect((host, int(port)))
+    connection.sendall(request(body).replace(b"/v1/embeddings", b"/v1/similarity"))
+    assert connection.recv(9) == b"HTTP/1.1 "
+    return connection
+
+
+def test_an_answer_on_its_way_is_sent_before_the_end(tmp_path: Path) -> None:
+    with server_process(tmp_path, *MODEL) as running, asking_much(running) as connection:
+        running.signal(signal.SIGTERM)
+        # Longer than the server goes on refusing and waits for connections to end.
+        time.sleep(8)
+        received = bytearray()
+        while part := connection.recv(1 << 20):
+            received += part
+        code, told = running.ended()
+    assert code == 0, told
+    scores = json.loads(received.partition(b"\r\n\r\n")[2])["scores"]
+    assert (len(scores), len(scores[-1])) == (1000, 1000)
+
+
+def test_answers_that_are_not_read_in_time_are_told(tmp_path: Path) -> None:
+    options = (*MODEL, "--drain-timeout", "1")
+    with server_process(tmp_path, *options) as running, asking_much(running), asking_much(running):
+        running.signal(signal.SIGTERM)
+        code, told = running.ended()
+    assert code == 1
+    assert told.endswith("samesay: not read by their clients within 1 seconds: 2 answers\n"), told
 
 
 def test_model_that_cannot_be_loaded_ends_the_server_in_one_line(tmp_path: Path) -> None:

@@ -87,6 +87,10 @@ def serve_command(
         list[str] | None,
         typer.Option(metavar="ORIGIN", help="Let pages of this origin ask, or * for all; may be repeated."),
     ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Answer to this name in Host too, or * for all; may be repeated."),
+    ] = None,
     batch_tokens: Annotated[
         int, typer.Option(min=1, metavar="N", help="Tokens that go through the network together.")
     ] = ServerSettings.batch_tokens,
@@ -148,7 +152,14 @@ def serve_command(
         connections=max_connections,
     )
     keys = _keys(api_key or [], api_key_file)
-    access = Access(keys, guard_health, guard_metrics, tuple(cors_origin or ()), open_writes)
+    access = Access(
+        keys,
+        guard_health,
+        guard_metrics,
+        tuple(cors_origin or ()),
+        open_writes,
+        _hosts(allowed_host or []),
+    )
     settings = ServerSettings(
         limits,
         access,
@@ -197,6 +208,13 @@ def _keys(given: Sequence[str], file: Path | None) -> tuple[str, ...]:
         if not key.isascii() or not key.isprintable() or key != key.strip() or not key:
             raise ServerError("a key must be ASCII letters, digits and signs, without spaces around it")
     return tuple(dict.fromkeys(keys))
+
+
+def _hosts(given: Sequence[str]) -> tuple[str, ...]:
+    for name in given:
+        if not name.isascii() or not name.isprintable() or not name or any(sign in name for sign in "/ @,"):
+            raise ServerError(f"--allowed-host takes the name of a machine, not {name!r}")
+    return tuple(given)
 
 
 def _intents(text: str) -> IntentsPlan:

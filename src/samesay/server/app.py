@@ -27,6 +27,7 @@ from samesay.server.deciders import Deciders
 from samesay.server.direct import Direct, Endpoint
 from samesay.server.draining import Draining, DrainingGate
 from samesay.server.express import Express
+from samesay.server.hosts import HostGate, Hosts
 from samesay.server.metrics import ServerMetrics
 from samesay.server.observing import CLIENT_GONE, Observer, Observing
 from samesay.server.openapi import page, with_keys
@@ -150,8 +151,9 @@ def create_app(
     paths = [path for path in app.openapi()["paths"] if "{" not in path]
     observer = Observer(services.metrics, log, paths)
     authentication = Authentication(_inner_layers(app, services), settings.access)
-    app.layers = _layers(authentication, services, observer)
-    app.state.express = Express(services, observer, authentication)
+    hosts = Hosts(settings.access.allowed_hosts)
+    app.layers = _layers(authentication, services, observer, hosts)
+    app.state.express = Express(services, observer, authentication, hosts)
     app.state.connections = bounded_connections(settings.limits, app.state.express, observer, services.unsent)
     return app
 
@@ -194,7 +196,7 @@ def _inner_layers(app: _Application, services: Services) -> ASGIApp:
     return BodyLimits(Direct(app.routed, _DIRECT, _EXPECTED), services.settings.limits)
 
 
-def _layers(inner: ASGIApp, services: Services, observer: Observer) -> ASGIApp:
+def _layers(inner: ASGIApp, services: Services, observer: Observer, hosts: Hosts) -> ASGIApp:
     settings = services.settings
     layers: ASGIApp = PageFiles(inner, page_files())
     if settings.access.cors_origins:
@@ -202,10 +204,12 @@ def _layers(inner: ASGIApp, services: Services, observer: Observer) -> ASGIApp:
             layers,
             allow_origins=list(settings.access.cors_origins),
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"],
+            # OpenAI's client for browsers has a dozen of its own; none of them means anything here.
+            allow_headers=["*"],
             expose_headers=["Retry-After", "X-Request-Id"],
         )
     layers = DrainingGate(AnswerLimits(layers, services.unsent), services.draining)
+    layers = HostGate(layers, hosts)
     return Observing(ServerErrorMiddleware(layers, handler=_bug), observer)
 
 

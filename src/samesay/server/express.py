@@ -25,6 +25,7 @@ from samesay.server.access_log import RequestRecord
 from samesay.server.authentication import Authentication
 from samesay.server.batcher import Job
 from samesay.server.departure import Departure
+from samesay.server.hosts import Hosts
 from samesay.server.observing import CLIENT_GONE, Observer
 from samesay.server.preparing import Composed, Prepared
 from samesay.server.problems import Problem, bug, problem_of
@@ -96,12 +97,16 @@ class Express:
         services: The parts of the server.
         observer: Is told of every request.
         authentication: Knows the keys.
+        hosts: Knows the names of the server.
     """
 
-    def __init__(self, services: Services, observer: Observer, authentication: Authentication) -> None:
+    def __init__(
+        self, services: Services, observer: Observer, authentication: Authentication, hosts: Hosts
+    ) -> None:
         self._services = services
         self._observer = observer
         self._authentication = authentication
+        self._hosts = hosts
         self._waiting: SimpleQueue[Errand | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._prepare, name="samesay-express", daemon=True)
         self._thread.start()
@@ -123,6 +128,9 @@ class Express:
                 kind = value
             elif name == b"content-length":
                 length = value
+            elif name == b"host":
+                if not self._hosts.allow(value):
+                    return False
             elif name == b"authorization" and key is None:
                 key = value
         if kind != _JSON or length is None or not length.isdigit():

@@ -18,6 +18,7 @@ _MEANINGS = {
     408: "The body took too long.",
     413: "The body is too large.",
     415: "The body is not application/json.",
+    421: "The server does not answer to the name in Host.",
     429: "Too much waits already; Retry-After says when to ask again.",
     431: "The headers are too large.",
     500: "Something failed here.",
@@ -25,9 +26,16 @@ _MEANINGS = {
 }
 
 
+# What every route may answer, as it is found before the route is.
+_EVERYWHERE = (421, 431)
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe the errors of a route."""
-    return {status: {"model": ErrorAnswer, "description": _MEANINGS[status]} for status in statuses}
+    return {
+        status: {"model": ErrorAnswer, "description": _MEANINGS[status]}
+        for status in sorted({*statuses, *_EVERYWHERE})
+    }
 
 
 def json_body(model: type[BodyModel]) -> dict[str, Any]:

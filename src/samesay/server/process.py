@@ -9,6 +9,7 @@ import logging
 import os
 import resource
 import socket
+import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
@@ -16,6 +17,7 @@ import uvicorn
 
 from samesay.errors import ServerError
 from samesay.server.app import connections_of, create_app, services_in
+from samesay.server.hosts import with_hosts
 from samesay.server.plans import CollectionPlan, IntentsPlan, ModelPlan
 from samesay.server.reporting import describe_address, describe_model
 from samesay.server.served_models import ServedModel
@@ -27,11 +29,13 @@ Notice = Callable[[str], None]
 _BACKLOG = 1024
 # Files that the process needs beside its connections.
 _OTHER_FILES = 100
-# Time for answers that are written but not yet sent, and for those of requests that were given up.
+# Time for answers of the last moment that are written but not yet sent, and for those of requests that were
+# given up.
 _WRITE_OUT_SECONDS = 5
 _LAST_WORDS_SECONDS = 1
 # Time after the last answer in which requests are still refused in words: clients learn of the end only so.
 _REFUSING_SECONDS = 0.5
+_LOOK_SECONDS = 0.05
 
 
 def run_server(
@@ -63,6 +67,20 @@ def run_server(
         SamesayError: When a model cannot be served.
     """
     _allow_connections(settings.limits.connections)
+    with listening_socket(host, port) as listener:
+        return _serve(
+            plans, with_hosts(settings, listener.getsockname()[0]), listener, notice, collections, intents
+        )
+
+
+def _serve(
+    plans: Sequence[ModelPlan],
+    settings: ServerSettings,
+    listener: socket.socket,
+    notice: Notice,
+    collections: Sequence[CollectionPlan],
+    intents: Sequence[IntentsPlan],
+) -> int:
     failures: list[Exception] = []
 
     def ready(served: ServedModel, seconds: float) -> None:
@@ -90,10 +108,9 @@ def run_server(
         timeout_graceful_shutdown=_WRITE_OUT_SECONDS,
     )
     server = _Server(config, services_in(app), notice)
-    with listening_socket(host, port) as listener:
-        for line in describe_address(listener, plans, settings):
-            notice(line)
-        server.run(sockets=[listener])
+    for line in describe_address(listener, plans, settings):
+        notice(line)
+    server.run(sockets=[listener])
     if failures:
         raise failures[0]
     for served in services_in(app).models:
@@ -159,17 +176,31 @@ class _Server(uvicorn.Server):
         if left:
             self._notice(f"stopping; still to be answered: {left} requests; a second signal ends at once")
         seconds = self._services.settings.drain_seconds
+        end = time.monotonic() + seconds
         if not await self._draining.idle(seconds):
-            self.exit_code = 1
-            left = self._draining.in_flight
-            self._notice(f"not answered within {seconds:g} seconds: {left} requests")
-            # Their tasks are cancelled, and uvicorn would tell of each with a traceback.
-            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+            self._give_up(f"not answered within {seconds:g} seconds: {self._draining.in_flight} requests")
             self._services.models.stop()
-            self.config.timeout_graceful_shutdown = _LAST_WORDS_SECONDS
+        elif not await self._sent(end):
+            left = self._services.unsent.connections
+            self._give_up(f"not read by their clients within {seconds:g} seconds: {left} answers")
         else:
             await asyncio.sleep(_REFUSING_SECONDS)
         self.should_exit = True
+
+    def _give_up(self, why: str) -> None:
+        self.exit_code = 1
+        self._notice(why)
+        # What is left is cancelled, and uvicorn would tell of each task with a traceback.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        self.config.timeout_graceful_shutdown = _LAST_WORDS_SECONDS
+
+    async def _sent(self, end: float) -> bool:
+        """Wait until clients have read their answers, but not longer than that; say whether they have."""
+        while self._services.unsent.connections:
+            if time.monotonic() >= end:
+                return False
+            await asyncio.sleep(_LOOK_SECONDS)
+        return True
 
 
 def _leave_to_the_system(vocabulary: object) -> None:

@@ -17,7 +17,8 @@ Asked = TypeVar("Asked", bound=BodyModel)
 def require_json(request: Request) -> None:
     """Refuse a body of another kind.
 
-    Browsers send JSON to other origins only after asking the server, so this also keeps foreign pages out.
+    Browsers send JSON to other origins only after asking the server, so this keeps pages of other origins
+    out; those that come by a name of their own for this machine are for ``hosts``.
 
     Raises:
         Problem: For such a body.

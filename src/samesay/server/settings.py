@@ -72,6 +72,7 @@ class Access:
         guard_health: Whether ``/health`` and ``/ready`` want a key too.
         guard_metrics: Whether ``/metrics`` does.
         cors_origins: Origins whose pages browsers let ask; ``*`` for all.
+        allowed_hosts: Names in the header ``Host`` that are answered, with any port; None for all.
         open_writes: Whether documents of collections may be changed where there are no keys.
     """
 
@@ -80,6 +81,7 @@ class Access:
     guard_metrics: bool = False
     cors_origins: tuple[str, ...] = ()
     open_writes: bool = False
+    allowed_hosts: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
