@@ -12,13 +12,23 @@ from __future__ import annotations
 import argparse
 import tempfile
 from dataclasses import asdict
+from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
 import samesay
-from machine import Limits, available_threads, build_limits, measure_limits, median_limits
+from machine import (
+    Limits,
+    available_threads,
+    build_limits,
+    hardware,
+    load_average,
+    measure_limits,
+    median_limits,
+    versions,
+)
 from random_checkpoint import HEAD_SIZE, HEADS, HIDDEN, INNER, KEY_VALUE_HEADS, LAYERS, VOCABULARY, make
 from result_file import write_result
 
@@ -115,6 +125,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
+    load_before = load_average()
     options.checkpoints.mkdir(parents=True, exist_ok=True)
     model = samesay.load(make(options.checkpoints / "random-0.6b"))
     program = build_limits(options.checkpoints)
@@ -128,7 +139,15 @@ def main() -> None:
         found[name] = profile(model, name)
         show(name, sum(lengths_of(name)), found[name], limits)
     if options.json:
-        content = {"limits": asdict(limits), "rounds": ROUNDS, "milliseconds": found}
+        content = {
+            "date": datetime.now(timezone.utc).isoformat(timespec="minutes"),
+            "hardware": hardware(),
+            "versions": versions(["samesay", "numpy"]),
+            "load_before": load_before,
+            "limits": asdict(limits),
+            "rounds": ROUNDS,
+            "milliseconds": found,
+        }
         write_result(options.json, content)
     if options.picture:
         draw(found, limits, options.picture)
