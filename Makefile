@@ -27,10 +27,10 @@ test: .venv/installed-for-test  ## style, types and tests
 parity: .venv-parity/installed  ## compare with torch and transformers (downloads torch)
 	@HF_HUB_OFFLINE=1 .venv-parity/bin/python -m pytest -m parity tests/parity
 
-browser: .venv/installed-for-browser  ## drive the page in Chromium (needs Debian's chromium)
+browser: .venv/installed-for-browser  ## drive the pages in Chromium (needs Debian's chromium)
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
 	  echo "Chromium is not here. On Debian: sudo apt-get install chromium" >&2; exit 1
-	@.venv/bin/python -m pytest -m browser -n auto --dist loadfile tests/server
+	@.venv/bin/python -m pytest -m browser -n auto --dist loadfile tests/server tests/comparison
 
 compilers: .venv/installed-for-test  ## build the core with clang and gcc 11 as well, and test it
 	@PYTHON=.venv/bin/python scripts/compilers
