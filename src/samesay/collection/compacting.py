@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from samesay.collection.build import Build
 from samesay.collection.fulltext.postings import merge_all
 from samesay.collection.fulltext.tokens import revision
@@ -38,7 +36,7 @@ def compact(build: Build) -> None:
     if build.manifest.tokens != revision():
         reword(build)
     with catalogue.writing():
-        merge_all(catalogue, lambda found: ~np.isin(found, rows))
+        merge_all(catalogue, rows)
         catalogue.forget_dead()
         catalogue.set_counter("commits", 0)
         catalogue.set_counter("epoch", catalogue.counter("epoch") + 1)

@@ -8,8 +8,10 @@ searches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
 from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,10 +64,10 @@ def find(catalogue: Catalogue, term: str) -> Posting:
     return rows[order], counts[order]
 
 
-def merge_all(catalogue: Catalogue, alive: Callable[[NDArray[np.int64]], NDArray[np.bool_]]) -> None:
-    """Make one run of all, without the rows that are dead; inside ``writing``."""
+def merge_all(catalogue: Catalogue, dead: NDArray[np.int64]) -> None:
+    """Make one run of all, without the rows that are dead, ascending; inside ``writing``."""
     runs = [run for (run,) in catalogue.database.execute("SELECT run FROM runs ORDER BY run").fetchall()]
-    _merge(catalogue, runs, _level_of(len(runs)), alive)
+    _merge(catalogue, runs, _level_of(len(runs)), dead)
 
 
 def remove_all(catalogue: Catalogue) -> None:
@@ -74,10 +76,15 @@ def remove_all(catalogue: Catalogue) -> None:
     catalogue.database.execute("DELETE FROM runs")
 
 
-def terms_of_index(catalogue: Catalogue) -> Iterator[tuple[str, Posting]]:
-    """Give every term of every run, for checking."""
-    for term, rows, counts in catalogue.database.execute("SELECT term, rows, counts FROM postings"):
-        yield term, _joined([(rows, counts)])
+def terms_of_index(
+    catalogue: Catalogue, after: tuple[int, str], count: int
+) -> list[tuple[int, str, Posting]]:
+    """Give the next terms in the order of runs, each with its run, for checking."""
+    query = (
+        "SELECT run, term, rows, counts FROM postings WHERE (run, term) > (?, ?) ORDER BY run, term LIMIT ?"
+    )
+    found = catalogue.database.execute(query, (*after, count)).fetchall()
+    return [(run, term, _joined([(rows, counts)])) for run, term, rows, counts in found]
 
 
 def _level_of(runs: int) -> int:
@@ -115,34 +122,38 @@ def _merge_full_levels(catalogue: Catalogue) -> None:
         ]
         if len(runs) < _RUNS_TOGETHER:
             return
-        dead = np.array([row for (row,) in catalogue.database.execute("SELECT row FROM dead_rows")], np.int64)
-        _merge(catalogue, runs, level + 1, lambda rows, dead=dead: ~np.isin(rows, dead))  # type: ignore[misc]
+        found = catalogue.database.execute("SELECT row FROM dead_rows ORDER BY row").fetchall()
+        _merge(catalogue, runs, level + 1, np.array([row for (row,) in found], np.int64))
         level += 1
 
 
-def _merge(
-    catalogue: Catalogue,
-    runs: Sequence[int],
-    level: int,
-    alive: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
-) -> None:
-    places = ",".join("?" * len(runs))
-    found = catalogue.database.execute(
-        f"SELECT term, rows, counts FROM postings WHERE run IN ({places}) ORDER BY term",  # noqa: S608
-        runs,
-    )
-    merged = []
-    for term, group in groupby(found, key=lambda one: one[0]):
-        rows, counts = _joined([(rows, counts) for _, rows, counts in group])
-        order = np.argsort(rows, kind="stable")
-        order = order[alive(rows[order])]
-        if len(order):
-            merged.append((term, rows[order], counts[order]))
+def _merge(catalogue: Catalogue, runs: Sequence[int], level: int, dead: NDArray[np.int64]) -> None:
+    """Make one run of some; term by term, as the whole may be larger than the memory."""
+    terms = merge(*(_terms_of_run(catalogue, run) for run in runs), key=itemgetter(0))
+    _insert_run(catalogue, level, _without(terms, dead))
     for run in runs:
         catalogue.database.execute("DELETE FROM postings WHERE run = ?", (run,))
         catalogue.database.execute("DELETE FROM runs WHERE run = ?", (run,))
-    if merged:
-        _insert_run(catalogue, level, merged)
+
+
+def _terms_of_run(catalogue: Catalogue, run: int) -> Iterator[tuple[str, bytes, bytes]]:
+    yield from catalogue.database.execute(
+        "SELECT term, rows, counts FROM postings WHERE run = ? ORDER BY term", (run,)
+    )
+
+
+def _without(
+    terms: Iterable[tuple[str, bytes, bytes]], dead: NDArray[np.int64]
+) -> Iterator[tuple[str, NDArray[np.int64], NDArray[np.int64]]]:
+    """Give each term with all its rows, ascending, that are not dead."""
+    for term, group in groupby(terms, key=itemgetter(0)):
+        rows, counts = _joined([(rows, counts) for _, rows, counts in group])
+        order = np.argsort(rows, kind="stable")
+        if len(dead):
+            places = np.minimum(np.searchsorted(dead, rows[order]), len(dead) - 1)
+            order = order[dead[places] != rows[order]]
+        if len(order):
+            yield term, rows[order], counts[order]
 
 
 def _joined(found: Sequence[tuple[bytes, bytes]]) -> Posting:
