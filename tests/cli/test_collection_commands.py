@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 from command_line import COMMAND, FIXTURES, MODEL, Ended, environment, in_terminal, of, samesay
 
+from samesay import open as opened
 from samesay.decision.calibration import Calibration
 from samesay.decision.key import key_of
 from samesay.decision.labels import label_scores
@@ -116,6 +119,61 @@ def test_a_row_that_is_none_fails_and_its_documents_are_not_pruned(indexed: Path
     assert "skipped: docs/rows.jsonl, line 2, column 1: not valid JSON (Expecting value)" in ended.err
     assert "skipped: docs/more.csv, line 2: no column 'text'; it has 'id', 'body'" in ended.err
     assert "removed" not in ended.err.splitlines()[-1]
+
+
+def _write_rows(folder: Path, *rows: object) -> None:
+    lines = [json.dumps(row) for row in rows]
+    (folder / "faq.jsonl").write_text("\n".join(lines), "utf-8")
+
+
+def _ids(folder: Path) -> set[str]:
+    with opened(folder / "kb", create=False) as kb:
+        return {one.id for one in kb.documents()}
+
+
+def test_pruning_goes_by_the_file_that_a_document_comes_from(indexed: Path) -> None:
+    (indexed / "docs" / "pods.md").unlink()
+    with opened(indexed / "kb") as kb:
+        kb.add([{"id": one, "text": one} for one in ("ticket-17", "https://x.org/y", "docs/by-hand")])
+    _write_rows(indexed, {"id": "q1", "text": "one"}, {"id": "q2", "text": "two"}, {"text": "three"})
+    assert index(indexed, "faq.jsonl", "--prune").code == 0
+    assert {"q1", "q2", "faq.jsonl:3", "docs/pods.md"} <= _ids(indexed)
+    _write_rows(indexed, {"id": "q2", "text": "two"})
+    ended = index(indexed, "faq.jsonl", "--prune")
+    assert ended.err.splitlines()[-1] == "samesay: kb: 10 documents (1 unchanged, 2 removed)"
+    report = json.loads(index(indexed, ".", "--prune", "--json").out)
+    assert (report["unchanged"], report["pruned"]) == (6, 1)
+    assert _ids(indexed) >= {"ticket-17", "https://x.org/y", "docs/by-hand", "q2", "j1"}
+
+
+def test_nothing_of_a_table_with_a_bad_row_is_pruned(indexed: Path) -> None:
+    good = [{"id": f"q{number}", "text": f"row {number}"} for number in range(20)]
+    _write_rows(indexed, *good)
+    index(indexed, "faq.jsonl")
+    _write_rows(indexed, *good[10:14], *({"id": f"q{number}"} for number in range(14, 20)), good[9], [1])
+    for path in ("faq.jsonl", "."):
+        ended = index(indexed, path, "--prune")
+        assert ended.code == 1
+        told = [line for line in ended.err.splitlines() if "faq.jsonl" in line]
+        assert told[0] == "samesay: skipped: faq.jsonl, line 5: no column 'text'; it has 'id'"
+        assert told[-1] == "samesay: skipped: faq.jsonl has 2 more rows that are no document"
+        assert len(told) == 6
+        assert _ids(indexed) >= {one["id"] for one in good}
+
+
+def test_a_collection_of_before_files_were_kept_learns_them_from_what_is_there(indexed: Path) -> None:
+    (catalogue,) = (indexed / "kb").glob("build-*/catalogue.sqlite")
+    with closing(sqlite3.connect(catalogue)) as database:
+        database.execute("DROP TABLE files")
+        database.commit()
+    (indexed / "docs" / "pods.md").unlink()
+    assert len(search(indexed, "x", "--top", "9")) == 6
+    report = json.loads(index(indexed, "docs", "--prune", "--json").out)
+    assert (report["unchanged"], report["pruned"], report["added"]) == (5, 0, 0)
+    (indexed / "docs" / "rows.jsonl").unlink()
+    report = json.loads(index(indexed, "docs", "--prune", "--json").out)
+    assert (report["unchanged"], report["pruned"]) == (4, 1)
+    assert "j1" not in _ids(indexed)
 
 
 def test_large_files_are_skipped_with_the_limit(indexed: Path) -> None:

@@ -345,7 +345,7 @@ def test_a_row_number_that_a_dead_writer_used_first_is_read_anew(kb: Collection)
         reader.search("amber", level="both")
         kb.add([{"id": f"new{number}", "text": text} for number, text in enumerate(new)])
         for level in ("segments", "documents", "both"):
-            hits = [reader.search(text, 1, order="cosine", level=level)[0] for text in new]  # type: ignore[arg-type]
+            hits = [reader.search(text, 1, order="cosine", level=level)[0] for text in new]
             assert [hit.document_id for hit in hits] == [f"new{number}" for number in range(4)]
 
 

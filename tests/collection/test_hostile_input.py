@@ -85,10 +85,10 @@ def test_a_path_with_dots_is_one_id_and_pruning_stays_below_it(
     plain, around = find_files([Path("../x.txt")]), find_files([Path("../../a/b/../x.txt")])
     assert plain.files[0][1] == "../x.txt"
     assert around.files[0][1] == "../../a/x.txt"
-    assert not plain.within("../../outside.txt")
+    assert not plain.read_well("../../outside.txt")
     found = find_files([Path()])
-    assert not found.within("../x.txt")
-    assert not found.within("/etc/passwd")
+    assert not found.read_well("../x.txt")
+    assert not found.read_well("/etc/passwd")
     with pytest.raises(InputFileError, match="there is no file"):
         find_files([Path("../none")])
 

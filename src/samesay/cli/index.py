@@ -59,7 +59,7 @@ def index_command(
         ),
     ] = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove documents whose files below PATH are gone.")
+        bool, typer.Option("--prune", help="Remove documents whose files or rows below PATH are gone.")
     ] = False,
     model: ModelOption = None,
     dimensions: DimensionsOption = None,
@@ -127,7 +127,7 @@ def index_command(
         try:
             report = knowledge.add(
                 documents,
-                prune=found.within if prune else False,
+                prune_files=found.read_well if prune else None,
                 progress=lambda _, __: show(found.read),
             )
         except KeyboardInterrupt:

@@ -1,9 +1,9 @@
 """What a collection asks of a store of vectors.
 
-A store holds rows: a number that is never used twice, and a vector of length 1. Which rows count is known to
-the catalogue alone. A row is added before the catalogue's commit that names it, and removed after a commit
-that drops it; so a store needs no transactions of its own, and whatever moment a process dies at, the
-committed documents are whole.
+A store holds rows: a number that no two commits name, and a vector of length 1. Which rows count is known to
+the catalogue alone: rows from its next number on are of a commit that has not come, or never will. A row is
+added before the catalogue's commit that names it, and removed after a commit that drops it; so a store needs
+no transactions of its own, and whatever moment a process dies at, the committed documents are whole.
 """
 
 from __future__ import annotations

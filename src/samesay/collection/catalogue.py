@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from samesay.collection.catalogue_file import CatalogueFile
+from samesay.collection.catalogue_file import FILES, CatalogueFile
 from samesay.collection.document import Document, Format, MetadataValue
+from samesay.collection.fulltext.above import above
 from samesay.collection.fulltext.tokens import tokens
 
 if TYPE_CHECKING:
@@ -83,10 +84,34 @@ class Catalogue(CatalogueFile):
         )
         return [_document(one) for one in found]
 
-    def ids(self) -> Iterator[str]:
-        """Give the ids of all documents."""
-        for (one,) in self.database.execute("SELECT id FROM documents"):
-            yield str(one)
+    def ids_and_files(self) -> list[tuple[str, str | None]]:
+        """Give the ids of all documents, each with the file that it was read from, or None."""
+        if not self.has_table("files"):
+            return [(one, None) for (one,) in self.database.execute("SELECT id FROM documents")]
+        query = "SELECT id, file FROM documents LEFT JOIN files USING (number)"
+        return self.database.execute(query).fetchall()
+
+    def files(self, ids: Sequence[str]) -> dict[str, str]:
+        """Give the files that those of these documents were read from that come from one."""
+        found: dict[str, str] = {}
+        if self.has_table("files"):
+            for begin in range(0, len(ids), _IDS_AT_A_TIME):
+                block = ids[begin : begin + _IDS_AT_A_TIME]
+                places = ",".join("?" * len(block))
+                query = f"SELECT id, file FROM documents JOIN files USING (number) WHERE id IN ({places})"  # noqa: S608
+                found.update(self.database.execute(query, block))
+        return found
+
+    def set_files(self, files: Mapping[str, str | None]) -> None:
+        """Say of documents which file they were read from, or that they come from none."""
+        if not self.has_table("files"):
+            self.database.execute(FILES)
+        for identifier, file in files.items():
+            number = "SELECT number FROM documents WHERE id = ?"
+            self.database.execute(f"DELETE FROM files WHERE number = ({number})", (identifier,))  # noqa: S608
+            if file is not None:
+                query = "INSERT INTO files SELECT number, ? FROM documents WHERE id = ?"
+                self.database.execute(query, (file, identifier))
 
     def words(self, title: str | None, headings: str, text: str) -> list[str]:
         """Give the tokens that full text finds a segment by; ``headings`` as JSON."""
@@ -113,6 +138,7 @@ class Catalogue(CatalogueFile):
             stored.language,
             cast("Mapping[str, MetadataValue]", stored.metadata),
             cast("Format", stored.format),
+            self.files([stored.id]).get(stored.id),
         )
 
     def source(self, number: int) -> str:
@@ -186,12 +212,17 @@ class Catalogue(CatalogueFile):
             "INSERT OR IGNORE INTO metadata VALUES (?, ?, ?, ?)",
             [(name, *typed(value), number) for name, value in _fields(document)],
         )
+        if document.file is not None:
+            self.set_files({document.id: document.file})
 
     def drop(self, ids: Sequence[str], generation: int) -> int:
         """Take documents out, and remember their rows as dead; give how many were there."""
         stored = self.documents(ids)
+        with_files = self.has_table("files")
         for one in stored:
             number = (one.number,)
+            if with_files:
+                self.database.execute("DELETE FROM files WHERE number = ?", number)
             self.database.execute(
                 "INSERT INTO dead_rows SELECT row, ? FROM segments WHERE document = ?",
                 (generation, one.number),
@@ -232,7 +263,7 @@ class Catalogue(CatalogueFile):
 
 def words(title: str | None, headings: Sequence[str], text: str) -> list[str]:
     """Give the tokens that full text finds a segment by: its own, and those of what stands above it."""
-    return [*tokens(" ".join([title or "", *headings])), *tokens(text)]
+    return [*tokens(above(title, headings)), *tokens(text)]
 
 
 def typed(value: object) -> tuple[str, object]:

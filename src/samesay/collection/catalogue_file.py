@@ -9,6 +9,8 @@ from pathlib import Path
 
 from samesay.errors import CollectionBusyError, CollectionError, DamagedCollectionError
 
+# Catalogues of before the first release have none; it is made when a document needs it.
+FILES = "CREATE TABLE files (number INTEGER PRIMARY KEY, file TEXT NOT NULL);"
 _SCHEMA = """
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO counters VALUES ('generation', 0), ('epoch', 0), ('next_row', 0), ('next_number', 0),
@@ -67,7 +69,7 @@ class CatalogueFile:
                 self.database.execute("PRAGMA synchronous = EXTRA")
                 self.database.execute("PRAGMA cache_size = -65536")
                 if create and not self.database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    self.database.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+                    self.database.executescript(f"BEGIN; {_SCHEMA} {FILES} COMMIT;")
                 self.database.execute("SELECT value FROM counters").fetchone()
             except BaseException:
                 self.database.close()
@@ -132,6 +134,11 @@ class CatalogueFile:
     def count(self, table: str) -> int:
         """Give the number of rows of a table."""
         return int(self.database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
+
+    def has_table(self, name: str) -> bool:
+        """Say whether there is a table; those that came later are not in every file."""
+        query = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?)"
+        return bool(self.database.execute(query, (name,)).fetchone()[0])
 
     def vacuum(self) -> None:
         """Give back the file's free space; outside of transactions."""

@@ -96,6 +96,7 @@ class Collection:
         documents: Iterable[Document | Mapping[str, object]],
         *,
         prune: bool | Callable[[str], bool] = False,
+        prune_files: Callable[[str], bool] | None = None,
         progress: Progress | None = None,
     ) -> AddReport:
         """Add documents, or replace those of the same ids.
@@ -106,9 +107,11 @@ class Collection:
 
         Args:
             documents: Documents, or dicts with ``id``, ``text`` and as they like ``title``, ``language``,
-                ``format`` and ``metadata``.
+                ``format``, ``metadata`` and ``file``.
             prune: In the end take out the documents that were not among these; a function says of an id
                 whether it may go.
+            prune_files: Also take out those that were not among these and whose ``file`` this function says
+                may go.
             progress: Called with (documents done, their number or None) now and then. What it raises stops
                 the work.
 
@@ -122,7 +125,7 @@ class Collection:
         _ = self.model  # loaded before other writers are kept out
         with self._held.writing() as build:
             adding = Adding(build, Encoder(self._models.of(build.manifest), build.manifest))
-            report = adding.run(documents, prune=prune, progress=progress)
+            report = adding.run(documents, prune=prune, prune_files=prune_files, progress=progress)
             tidy(build)
             return report
 

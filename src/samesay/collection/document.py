@@ -18,7 +18,7 @@ MetadataValue = Scalar | list[str] | list[int] | list[float] | list[bool]
 LONGEST_ID = 4096
 # Names that filters use for something else.
 RESERVED = frozenset({"id", "text", "title", "language", "and", "or", "not"})
-_FIELDS = ("id", "text", "title", "language", "format", "metadata")
+_FIELDS = ("id", "text", "title", "language", "format", "metadata", "file")
 _LARGEST_INTEGER = 2**63
 
 
@@ -33,6 +33,7 @@ class Document:
         language: For filters, such as ``en``.
         metadata: Names to strings, numbers, booleans, None, or lists of them; for filters.
         format: How the text is cut into segments.
+        file: Where it was read from, as ``samesay index`` names files; ``--prune`` goes by it alone.
 
     Raises:
         DocumentError: On use in a collection, for what is not as described.
@@ -44,6 +45,7 @@ class Document:
     language: str | None = None
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
     format: Format = "text"
+    file: str | None = None
 
 
 def as_document(value: Document | Mapping[str, object]) -> Document:
@@ -61,7 +63,7 @@ def as_document(value: Document | Mapping[str, object]) -> Document:
         )
     name = f"document {value.id!r}"
     _check_text(value.text, "text", name)
-    for optional in ("title", "language"):
+    for optional in ("title", "language", "file"):
         if getattr(value, optional) is not None:
             _check_text(getattr(value, optional), optional, name)
     if value.format not in get_args(Format):
@@ -73,7 +75,10 @@ def as_document(value: Document | Mapping[str, object]) -> Document:
 
 
 def content_hash(document: Document) -> bytes:
-    """SHA-256 over everything of the document that changes its vectors or what a search shows."""
+    """SHA-256 over everything of the document that changes its vectors or what a search shows.
+
+    Where it was read from does neither.
+    """
     content = [
         document.text,
         document.title,
@@ -107,6 +112,7 @@ def _from_mapping(value: Mapping[str, object]) -> Document:
         language=cast("str | None", value.get("language")),
         metadata=cast("Mapping[str, MetadataValue]", {} if metadata is None else metadata),
         format=cast("Format", value.get("format") or "text"),
+        file=cast("str | None", value.get("file")),
     )
 
 

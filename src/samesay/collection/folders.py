@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from samesay.collection.document import RESERVED, Document, MetadataValue, as_document
 from samesay.collection.document_language import LanguageRule, stated_language
 from samesay.errors import DocumentError, InputFileError
 
+if TYPE_CHECKING:
+    from samesay.textfiles.records import Record
+
 LARGEST_FILE = 64 * 2**20
 _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 _LOOKED_AT = 8192
+Known = Path | tuple[int, int]
 _TITLE = re.compile(r"\A(?:---\n(?:.*\n)*?title:[ \t]*(?P<meta>.+)\n(?:.*\n)*?---\n|\s*#[ \t]+(?P<head>.+))")
 _TITLE_WITHIN = 4096
+_ROWS_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -42,8 +50,8 @@ class Found:
 
     Args:
         files: Path and name of each, in order.
-        scopes: The names of the paths that were given; documents from below them have ids that begin so.
-        skipped: What gave no documents; grows while documents are read.
+        scopes: The names of the paths that were given; files below them have names that begin so.
+        skipped: What gave no documents, or not all; grows while documents are read.
         read: How many files have been read.
     """
 
@@ -52,10 +60,10 @@ class Found:
     skipped: list[Skipped] = field(default_factory=list)
     read: int = 0
 
-    def within(self, document_id: str) -> bool:
-        """Say whether a document of that id comes from below these paths, and its file was read well."""
-        below = any(_below(document_id, scope) for scope in self.scopes)
-        return below and not any(one.failed and _below(document_id, one.name) for one in self.skipped)
+    def read_well(self, file: str) -> bool:
+        """Say whether a file lies below these paths, is there or not, and nothing of it could not be read."""
+        below = any(_below(file, scope) for scope in self.scopes)
+        return below and not any(one.failed and _below(file, one.name) for one in self.skipped)
 
 
 def find_files(paths: Sequence[Path], *, without: Path | None = None) -> Found:
@@ -69,8 +77,8 @@ def find_files(paths: Sequence[Path], *, without: Path | None = None) -> Found:
         InputFileError: A path does not exist.
     """
     found = Found()
-    excluded = None if without is None else without.resolve()
-    seen: set[Path] = set()
+    excluded = None if without is None or not without.exists() else _known(without)
+    seen: set[Known] = set()
     for path in paths:
         if not path.exists():
             raise InputFileError(f"there is no file or folder {path}")
@@ -87,7 +95,7 @@ def read_documents(
 
     A text file is one document, whose id is its path as it was given. A table has one in each row: columns
     ``id``, ``text``, ``title`` and ``language``, and the others as metadata; without an id it is the
-    file's name and the row's number.
+    file's name and the row's number. A row that is no document is left out, and the others are read.
 
     Args:
         found: From ``find_files``.
@@ -100,9 +108,10 @@ def read_documents(
     """
     rule = LanguageRule(language)
     for path, name in found.files:
+        bad = _BadRows(name)
         try:
             if path.suffix.lower() in _TABLES:
-                for row in _rows(path, name):
+                for row in _rows(path, name, bad):
                     yield _with_language(row, name, rule)
             else:
                 document = _text(path, name, largest, found)
@@ -112,7 +121,35 @@ def read_documents(
             found.skipped.append(Skipped(name, str(error), failed=True))
         except OSError as error:
             found.skipped.append(Skipped(name, f"cannot be read: {error.strerror or error}", failed=True))
+        found.skipped.extend(bad.skipped())
         found.read += 1
+
+
+class _BadRows:
+    """The rows of one table that are no documents: all counted, the first ones told.
+
+    Args:
+        name: The table.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._told: list[str] = []
+        self._count = 0
+
+    def add(self, error: InputFileError | DocumentError) -> None:
+        """Take in one."""
+        self._count += 1
+        if self._count <= _ROWS_TOLD:
+            self._told.append(str(error))
+
+    def skipped(self) -> list[Skipped]:
+        """Give what there is to tell."""
+        told = list(self._told)
+        if self._count > _ROWS_TOLD:
+            more = self._count - _ROWS_TOLD
+            told.append(f"has {more:,} more {'row that is' if more == 1 else 'rows that are'} no document")
+        return [Skipped(self._name, one, failed=True) for one in told]
 
 
 def _with_language(document: Document, name: str, rule: LanguageRule) -> Document:
@@ -121,34 +158,44 @@ def _with_language(document: Document, name: str, rule: LanguageRule) -> Documen
     return replace(document, language=rule.of(name))
 
 
-def _walk(path: Path, excluded: Path | None, seen: set[Path], found: Found) -> Iterator[Path]:
-    try:
-        real = path.resolve()
-        mode = path.stat().st_mode
-    except (OSError, RuntimeError):
-        found.skipped.append(Skipped(_name(path), "is a link that leads nowhere", failed=False))
-        return
-    if real == excluded:
-        return
-    if real in seen:
-        # A link back up, or the same file under two names.
-        found.skipped.append(Skipped(_name(path), "is there already under another name", failed=False))
-        return
-    seen.add(real)
-    if stat.S_ISREG(mode):
-        yield path
-    elif stat.S_ISDIR(mode):
+def _walk(top: Path, excluded: Known | None, seen: set[Known], found: Found) -> Iterator[Path]:
+    waiting = [top]  # folders may be nested deeper than functions
+    while waiting:
+        path = waiting.pop()
         try:
-            inside = sorted(path.iterdir())
-        except OSError as error:
-            reason = f"cannot be read: {error.strerror or error}"
-            found.skipped.append(Skipped(_name(path), reason, failed=True))
-            return
-        for one in inside:
-            if not one.name.startswith("."):
-                yield from _walk(one, excluded, seen, found)
-    else:
-        found.skipped.append(Skipped(_name(path), "is no regular file", failed=False))
+            mode, real = path.stat().st_mode, _known(path)
+            if real == excluded:
+                continue
+            if real in seen:
+                # A link back up, or the same file under two names.
+                twice = "is there already under another name"
+                found.skipped.append(Skipped(_name(path), twice, failed=False))
+                continue
+            seen.add(real)
+            if stat.S_ISREG(mode):
+                yield path
+            elif stat.S_ISDIR(mode):
+                inside = [one for one in path.iterdir() if not one.name.startswith(".")]
+                waiting.extend(sorted(inside, reverse=True))
+            else:
+                found.skipped.append(Skipped(_name(path), "is no regular file", failed=False))
+        except (OSError, RuntimeError) as error:
+            found.skipped.append(_unreachable(path, error))
+
+
+def _known(path: Path) -> Known:
+    """Give by what a file or a folder is known under whatever name; a file with hard links is several."""
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode) and status.st_ino:
+        return status.st_dev, status.st_ino
+    return path.resolve()
+
+
+def _unreachable(path: Path, error: OSError | RuntimeError) -> Skipped:
+    # Python tells a circle of links by a RuntimeError.
+    if isinstance(error, RuntimeError) or error.errno in (errno.ENOENT, errno.ELOOP):
+        return Skipped(_name(path), "is a link that leads nowhere", failed=False)
+    return Skipped(_name(path), f"cannot be read: {error.strerror or error}", failed=True)
 
 
 def _text(path: Path, name: str, largest: int, found: Found) -> Document | None:
@@ -179,7 +226,7 @@ def _text(path: Path, name: str, largest: int, found: Found) -> Document | None:
     title = None
     if form == "markdown":
         title, language = _title(text), stated_language(text[: front_matter_end(text)])
-    return as_document(Document(name, text, title, language, {}, form))
+    return as_document(Document(name, text, title, language, {}, form, name))
 
 
 def _title(text: str) -> str | None:
@@ -190,26 +237,32 @@ def _title(text: str) -> str | None:
     return title or None
 
 
-def _rows(path: Path, name: str) -> Iterator[Document]:
+def _rows(path: Path, name: str, bad: _BadRows) -> Iterator[Document]:
+    for number, record in _records(path, name, bad):
+        try:
+            yield _row(record, number, name)
+        except DocumentError as error:
+            bad.add(error)
+
+
+def _records(path: Path, name: str, bad: _BadRows) -> Iterator[tuple[int, Record]]:
     from samesay.textfiles.records import csv_rows, json_records, named_rows, parquet_records, tsv_rows
     from samesay.textfiles.texts import opened
 
     suffix = path.suffix.lower()
     if suffix == ".parquet":
-        for number, record in parquet_records(path, name):
-            yield _row(record, number, name)
+        yield from parquet_records(path, name)
         return
     with opened(path) as stream:
         if suffix in (".jsonl", ".ndjson"):
-            records = json_records(stream, name)
+            yield from json_records(stream, name, bad.add)
         else:
-            rows = csv_rows(stream, name) if suffix == ".csv" else tsv_rows(stream, name)
-            records = named_rows(rows, name)
-        for number, record in records:
-            yield _row(record, number, name)
+            rows = (csv_rows if suffix == ".csv" else tsv_rows)(stream, name, bad.add)
+            yield from named_rows(rows, name)
 
 
-def _row(record: dict[str, object], number: int, name: str) -> Document:
+def _row(record: Record, number: int, name: str) -> Document:
+    record = {key: None if _is_nan(value) else value for key, value in record.items()}
     values = {key: value for key, value in record.items() if key not in RESERVED}
     inner = values.pop("metadata", None)
     if isinstance(inner, dict):
@@ -229,6 +282,7 @@ def _row(record: dict[str, object], number: int, name: str) -> Document:
                 "language": record.get("language") or None,
                 "format": form or "text",
                 "metadata": {key: _flat(value) for key, value in values.items()},
+                "file": name,
             }
         )
     except KeyError:
@@ -239,11 +293,18 @@ def _row(record: dict[str, object], number: int, name: str) -> Document:
 
 
 def _flat(value: object) -> MetadataValue:
-    if value is None or isinstance(value, str | int | float | bool):
+    if value is None or _is_nan(value):
+        return None
+    if isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, list) and all(isinstance(one, str | int | float | bool) for one in value):
         return value
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _is_nan(value: object) -> bool:
+    """Say whether a value is the number that other programs write for one that is missing."""
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _name(path: Path) -> str:
@@ -252,7 +313,10 @@ def _name(path: Path) -> str:
     return os.fsencode(str(normal)).decode("utf-8", "backslashreplace")
 
 
-def _below(document_id: str, name: str) -> bool:
-    if name == ".":
-        return not document_id.startswith(("/", "../"))
-    return document_id == name or document_id.startswith((f"{name}/", f"{name}:"))
+def _below(file: str, folder: str) -> bool:
+    """Say whether a file is the one of a name, or lies below the folder of that name."""
+    if file == folder:
+        return True
+    beginning = "" if folder == "." else folder.rstrip("/") + "/"
+    rest = file.removeprefix(beginning)
+    return file.startswith(beginning) and rest != ".." and not rest.startswith(("/", "../"))

@@ -62,17 +62,44 @@ class Ready:
 
 @dataclass
 class Batch:
-    """Documents on their way to the next commit."""
+    """Documents on their way to the next commit.
+
+    Args:
+        cut: Those that are to be embedded.
+        ready: Those that are.
+        waiting: All of them, by id.
+        cut_rows: Segments of those that are to be embedded.
+        rows: Segments of those that are.
+        since: When it was begun.
+    """
 
     cut: list[CutDocument] = field(default_factory=list)
     ready: list[Ready] = field(default_factory=list)
+    waiting: dict[str, CutDocument] = field(default_factory=dict)
+    cut_rows: int = 0
+    rows: int = 0
     since: float = field(default_factory=time.monotonic)
 
     @property
     def due(self) -> bool:
         """Whether it is time for a commit."""
-        rows = sum(len(one.have) for one in self.ready)
-        return rows >= _COMMIT_ROWS or time.monotonic() - self.since >= _COMMIT_SECONDS
+        return self.rows >= _COMMIT_ROWS or time.monotonic() - self.since >= _COMMIT_SECONDS
+
+    def take(self, document: CutDocument) -> None:
+        """Take in a document that is to be embedded."""
+        self.cut.append(document)
+        self.waiting[document.document.id] = document
+        self.cut_rows += len(document.segments)
+
+    def embedded(self, vectors: Vectors, have: list[bool]) -> None:
+        """Take in the vectors of all that were to be embedded."""
+        begin = 0
+        for one in self.cut:
+            end = begin + len(one.segments)
+            self.ready.append(Ready(one, vectors[begin:end], have[begin:end]))
+            begin = end
+        self.rows += self.cut_rows
+        self.cut, self.cut_rows = [], 0
 
 
 class Adding:
@@ -87,6 +114,8 @@ class Adding:
         self._build = build
         self._encoder = encoder
         self._batch = Batch()
+        # Of unchanged documents: the files that they come from now.
+        self._moved: dict[str, str | None] = {}
         self.report = AddReport()
 
     def run(
@@ -94,6 +123,7 @@ class Adding:
         documents: Iterable[Document | Mapping[str, object]],
         *,
         prune: bool | Callable[[str], bool] = False,
+        prune_files: Callable[[str], bool] | None = None,
         progress: Progress | None = None,
     ) -> AddReport:
         """Add documents; see ``Collection.add``."""
@@ -104,38 +134,42 @@ class Adding:
         for block in _blocks(documents):
             for document, digest in self._changed(block):
                 self._take(document, digest)
-            if prune:
+            if prune or prune_files:
                 seen.update(document.id for document in block)
             done += len(block)
             if progress:
                 progress(done, total)
         self._finish_embedding()
         self._commit()
-        if prune:
-            self._prune(seen, prune)
+        self._note_moved()
+        if prune or prune_files:
+            self._prune(seen, prune, prune_files)
         return self.report
 
     def _changed(self, block: Sequence[Document]) -> Iterator[tuple[Document, bytes]]:
         with self._build.catalogue.reading():
-            stored = self._build.catalogue.hashes([document.id for document in block])
+            ids = [document.id for document in block]
+            known = self._build.catalogue.hashes(ids)
+            files: dict[str, str | None] = {**self._build.catalogue.files(ids)}
         for document in block:
             digest = content_hash(document)
-            if stored.get(document.id) == digest and document.id not in self._waiting():
-                self._count(unchanged=1)
-                continue
-            if document.id in self._waiting():
+            waiting = self._batch.waiting.get(document.id)
+            if waiting and (waiting.digest, waiting.document.file) != (digest, document.file):
                 self._finish_embedding()
                 self._commit()  # the same id twice: the later one replaces the earlier
-                stored[document.id] = b""
+                waiting = None
+            if waiting or known.get(document.id) == digest:
+                self._count(unchanged=1)
+                if not waiting and files.get(document.id) != document.file:
+                    self._moved[document.id] = files[document.id] = document.file
+                continue
             yield document, digest
-
-    def _waiting(self) -> set[str]:
-        waiting = [*self._batch.cut, *(one.document for one in self._batch.ready)]
-        return {one.document.id for one in waiting}
+            self._moved.pop(document.id, None)
+            known[document.id], files[document.id] = digest, document.file
 
     def _take(self, document: Document, digest: bytes) -> None:
-        self._batch.cut.append(self._encoder.cut(document, digest))
-        if sum(len(one.segments) for one in self._batch.cut) >= _EMBEDDED_TOGETHER:
+        self._batch.take(self._encoder.cut(document, digest))
+        if self._batch.cut_rows >= _EMBEDDED_TOGETHER:
             self._finish_embedding()
         if self._batch.due:
             self._finish_embedding()
@@ -147,27 +181,33 @@ class Adding:
             return
         found = self._encoder.embed(texts)
         self._count(cut_segments=found.cut)
-        begin = 0
-        for one in self._batch.cut:
-            end = begin + len(one.segments)
-            self._batch.ready.append(Ready(one, found.vectors[begin:end], found.have[begin:end]))
-            begin = end
-        self._batch.cut = []
+        self._batch.embedded(found.vectors, found.have)
 
     def _commit(self) -> None:
-        ready, self._batch = self._batch.ready, Batch()
-        if not ready:
+        batch, self._batch = self._batch, Batch()
+        if not batch.ready:
             return
-        replaced = commit(self._build, ready, self._encoder)
-        rows = sum(len(one.have) for one in ready)
-        self._count(added=len(ready) - replaced, changed=replaced, segments=rows)
+        replaced = commit(self._build, batch.ready, self._encoder)
+        self._count(added=len(batch.ready) - replaced, changed=replaced, segments=batch.rows)
 
-    def _prune(self, seen: set[str], prune: bool | Callable[[str], bool]) -> None:
+    def _note_moved(self) -> None:
+        if self._moved:
+            with self._build.catalogue.writing():
+                self._build.catalogue.set_files(self._moved)
+            self._moved = {}
+
+    def _prune(
+        self, seen: set[str], prune: bool | Callable[[str], bool], prune_files: Callable[[str], bool] | None
+    ) -> None:
         with self._build.catalogue.reading():
-            gone = [one for one in self._build.catalogue.ids() if one not in seen]
-        if callable(prune):
-            gone = [one for one in gone if prune(one)]
-        self._count(pruned=delete(self._build, gone))
+            left = [one for one in self._build.catalogue.ids_and_files() if one[0] not in seen]
+
+        def goes(identifier: str, file: str | None) -> bool:
+            if file is not None and prune_files is not None and prune_files(file):
+                return True
+            return prune(identifier) if callable(prune) else prune
+
+        self._count(pruned=delete(self._build, [one for one, file in left if goes(one, file)]))
 
     def _count(self, **changes: int) -> None:
         now = {name: getattr(self.report, name) + change for name, change in changes.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,12 +12,19 @@ from samesay.errors import InputFileError, MissingExtraError
 from samesay.textfiles.lines import LONGEST_LINE, lines_with_ends, text_lines
 
 Record = dict[str, object]
+# Told of a row that is none, in place of an error that ends the file.
+BadRow = Callable[[InputFileError], None]
 
 
-def csv_rows(stream: BinaryIO, name: str) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(stream: BinaryIO, name: str, bad: BadRow | None = None) -> Iterator[tuple[int, list[str]]]:
     """Give the rows of a CSV file, comma separated and with quotes, each with the line where it starts.
 
     Blank lines are skipped, as other CSV readers do.
+
+    Args:
+        stream: The file.
+        name: What messages call it.
+        bad: Told of a row of another number of columns, which is left out; without it that is an error.
 
     Raises:
         InputFileError: a quote is not closed, or a row has another number of columns than the first.
@@ -36,14 +43,19 @@ def csv_rows(stream: BinaryIO, name: str) -> Iterator[tuple[int, list[str]]]:
             return
         if row:
             width = width or len(row)
-            _check_width(row, width, start, name)
-            yield start, row
+            if _has_width(row, width, start, name, bad):
+                yield start, row
 
 
-def tsv_rows(stream: BinaryIO, name: str) -> Iterator[tuple[int, list[str]]]:
+def tsv_rows(stream: BinaryIO, name: str, bad: BadRow | None = None) -> Iterator[tuple[int, list[str]]]:
     """Give the rows of a TSV file, each with its line. A quote is a character like any other.
 
     Blank lines at the end are no rows, except in a file of one column, where each line is a text.
+
+    Args:
+        stream: The file.
+        name: What messages call it.
+        bad: As for ``csv_rows``.
 
     Raises:
         InputFileError: a row has another number of columns than the first.
@@ -57,9 +69,10 @@ def tsv_rows(stream: BinaryIO, name: str) -> Iterator[tuple[int, list[str]]]:
             blank.append(number)
             continue
         if blank:
-            _check_width([""], width, blank[0], name)
-        _check_width(row, width, number, name)
-        yield number, row
+            _has_width([""], width, blank[0], name, bad)
+            blank = []
+        if _has_width(row, width, number, name, bad):
+            yield number, row
 
 
 def named_rows(rows: Iterator[tuple[int, list[str]]], name: str) -> Iterator[tuple[int, Record]]:
@@ -79,8 +92,13 @@ def named_rows(rows: Iterator[tuple[int, list[str]]], name: str) -> Iterator[tup
         yield number, dict(zip(header, row, strict=True))
 
 
-def json_records(stream: BinaryIO, name: str) -> Iterator[tuple[int, Record]]:
+def json_records(stream: BinaryIO, name: str, bad: BadRow | None = None) -> Iterator[tuple[int, Record]]:
     """Give the objects of a JSON Lines file, each with its line. Blank lines are skipped.
+
+    Args:
+        stream: The file.
+        name: What messages call it.
+        bad: Told of a line that is none, which is left out; without it that is an error.
 
     Raises:
         InputFileError: a line is not JSON, or not an object.
@@ -89,17 +107,12 @@ def json_records(stream: BinaryIO, name: str) -> Iterator[tuple[int, Record]]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputFileError(
-                f"{name}, line {number}, column {error.colno}: not valid JSON ({error.msg})"
-            ) from None
-        except (ValueError, RecursionError) as error:
-            raise InputFileError(f"{name}, line {number}: JSON that cannot be read ({error})") from None
-        if not isinstance(value, dict):
-            raise InputFileError(
-                f'{name}, line {number}: {kind_of(value)} where an object such as {{"text": "…"}} should be'
-            )
+            value = _object(line, number, name)
+        except InputFileError as error:
+            if bad is None:
+                raise
+            bad(error)
+            continue
         yield number, value
 
 
@@ -160,10 +173,31 @@ def kind_of(value: object) -> str:
     return words.get(type(value), f"a value of type {type(value).__name__}")
 
 
-def _check_width(row: Sequence[str], width: int, number: int, name: str) -> None:
-    if len(row) != width:
-        columns = "1 column" if len(row) == 1 else f"{len(row)} columns"
-        raise InputFileError(f"{name}, line {number}: {columns} where the first row has {width}")
+def _object(line: str, number: int, name: str) -> Record:
+    try:
+        value = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InputFileError(
+            f"{name}, line {number}, column {error.colno}: not valid JSON ({error.msg})"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise InputFileError(f"{name}, line {number}: JSON that cannot be read ({error})") from None
+    if not isinstance(value, dict):
+        raise InputFileError(
+            f'{name}, line {number}: {kind_of(value)} where an object such as {{"text": "…"}} should be'
+        )
+    return value
+
+
+def _has_width(row: Sequence[str], width: int, number: int, name: str, bad: BadRow | None) -> bool:
+    if len(row) == width:
+        return True
+    columns = "1 column" if len(row) == 1 else f"{len(row)} columns"
+    error = InputFileError(f"{name}, line {number}: {columns} where the first row has {width}")
+    if bad is None:
+        raise error
+    bad(error)
+    return False
 
 
 def _first_line(error: Exception) -> str:
