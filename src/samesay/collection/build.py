@@ -9,6 +9,7 @@ from pathlib import Path
 
 from samesay.collection.base import VectorStore
 from samesay.collection.catalogue import Catalogue
+from samesay.collection.fulltext.frequencies import KnownTerms
 from samesay.collection.manifest import Manifest, manifest_text
 from samesay.collection.memory import MemoryStore
 from samesay.collection.snapshot import Snapshot, snapshot
@@ -63,6 +64,8 @@ class Build:
                     self.catalogue.set_counter("complete", int(complete))
                 self.catalogue.set_about(manifest_text(manifest))
         self._snapshot: Snapshot | None = None
+        # Of use to one writer at a time.
+        self.known_terms = KnownTerms()
 
     # Opened at first use: much of what is asked of a collection needs no vectors.
     @cached_property
