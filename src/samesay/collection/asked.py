@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from samesay.collection.arguments import whole_number
 from samesay.collection.base import StoreKind
 from samesay.collection.fulltext.tokens import revision
 from samesay.collection.manifest import Manifest, Segmenting
@@ -21,7 +22,11 @@ DEFAULT_WEIGHTING = "uniform"
 
 
 class Asked:
-    """The settings that were given; see ``open_collection``."""
+    """The settings that were given; see ``open_collection``.
+
+    Raises:
+        CollectionError: A number of tokens is none.
+    """
 
     def __init__(
         self,
@@ -37,7 +42,9 @@ class Asked:
         self.location = location
         self.dimensions = dimensions
         self.storage = storage
-        self.segmenting = Segmenting(segment_tokens, segment_limit)
+        self.segmenting = Segmenting(
+            _tokens("segment_tokens", segment_tokens), _tokens("segment_limit", segment_limit)
+        )
         self.weighting = weighting
 
     def check(self) -> None:
@@ -49,12 +56,6 @@ class Asked:
         ):
             if value is not None and value not in known:
                 raise CollectionError(f"{name} is {value!r}; it must be one of {', '.join(known)}")
-        for name, number in (
-            ("segment_tokens", self.segmenting.target),
-            ("segment_limit", self.segmenting.limit),
-        ):
-            if number is not None and number < 1:
-                raise CollectionError(f"{name} is {number}; it must be at least 1")
 
     def manifest(self, model: TextModel, reference: str, *, in_memory: bool) -> Manifest:
         """Give the manifest of a new collection."""
@@ -92,3 +93,12 @@ class Asked:
                     f"{folder} has {name} {has!r}, not {asked!r}; leave it out, "
                     "or change it for all documents: samesay collection upgrade"
                 )
+
+
+def _tokens(name: str, value: object) -> int | None:
+    if value is None:
+        return None
+    number = whole_number(value)
+    if number is None or number < 1:
+        raise CollectionError(f"{name} is {value!r}; it must be a whole number, at least 1")
+    return number

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, overload
 
+from samesay.collection.arguments import id_texts, query_texts
 from samesay.collection.build import Build, discard_all_but
 from samesay.collection.document import Document
 from samesay.collection.filters import Filter
@@ -22,7 +23,6 @@ from samesay.collection.searching import search
 from samesay.collection.segmenting import Encoder
 from samesay.collection.storage import Storage
 from samesay.collection.writing import Adding, AddReport, Progress, delete
-from samesay.errors import SearchError
 
 if TYPE_CHECKING:
     from samesay.collection.base import Vectors
@@ -68,8 +68,9 @@ class Collection:
 
     def __contains__(self, document_id: object) -> bool:
         """Say whether a document of that id is here."""
+        chosen = id_texts([document_id]) if isinstance(document_id, str) else []
         with self._held.reading() as build, build.catalogue.reading():
-            return isinstance(document_id, str) and bool(build.catalogue.documents([document_id]))
+            return bool(build.catalogue.documents(chosen))
 
     @property
     def place(self) -> str:
@@ -170,14 +171,15 @@ class Collection:
         Returns:
             How many there were.
         """
-        chosen = list(dict.fromkeys([ids] if isinstance(ids, str) else ids))
+        chosen = id_texts(ids)
         with self._held.writing() as build:
             return delete(build, chosen)
 
     def get(self, document_id: str) -> Document | None:
         """Give a document as it was added, or None."""
+        chosen = id_texts([document_id])
         with self._held.reading() as build, build.catalogue.reading():
-            stored = build.catalogue.documents([document_id])
+            stored = build.catalogue.documents(chosen)
             return build.catalogue.restored(stored[0]) if stored else None
 
     def documents(self) -> Iterator[Document]:
@@ -263,8 +265,7 @@ class Collection:
             FilterError: For a filter that is none.
             OverlengthError: For a query that is longer than the model reads.
         """
-        queries = [query] if isinstance(query, str) else list(query)
-        _check_queries(queries)
+        queries = query_texts(query)
         settings = SearchSettings(top_k, mode, where, min_score, level, rank_constant, exact, order)
         hits = self._found(queries, task, settings)
         return hits[0] if isinstance(query, str) else hits
@@ -360,11 +361,3 @@ class Collection:
     def close(self) -> None:
         """Let go of files; the collection cannot be used after it."""
         self._held.close()
-
-
-def _check_queries(queries: Sequence[str]) -> None:
-    for query in queries:
-        if not isinstance(query, str):
-            raise SearchError(f"a query is a string, not {type(query).__name__}")
-        if not query.strip():
-            raise SearchError("the query is empty")

@@ -184,7 +184,8 @@ def upgraded_manifest(
         reference=manifest.reference if same else model.reference,
         storage=storage or manifest.storage,
         segmenting=Segmenting(
-            segment_tokens or manifest.segmenting.target, segment_limit or manifest.segmenting.limit
+            asked.segmenting.target or manifest.segmenting.target,
+            asked.segmenting.limit or manifest.segmenting.limit,
         ),
         weighting=weighting or manifest.weighting,
         tokens=revision(),

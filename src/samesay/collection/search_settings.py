@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from samesay.collection.arguments import real_number, whole_number
 from samesay.collection.filters import Filter, check_filter
 from samesay.collection.fusion import K
 from samesay.errors import SearchError
@@ -55,12 +55,10 @@ class SearchSettings:
         return max(_FUSED_AT_LEAST, 4 * self.top_k) if self.mode == "hybrid" else self.top_k
 
     def __post_init__(self) -> None:
-        if (
-            isinstance(self.top_k, bool)
-            or not isinstance(self.top_k, int)
-            or not 1 <= self.top_k <= MOST_HITS
-        ):
+        top_k = whole_number(self.top_k)
+        if top_k is None or not 1 <= top_k <= MOST_HITS:
             raise SearchError(f"top_k is {self.top_k!r}; it must be a whole number from 1 to {MOST_HITS}")
+        object.__setattr__(self, "top_k", top_k)
         for name, value, known in (
             ("mode", self.mode, get_args(Mode)),
             ("level", self.level, get_args(Level)),
@@ -68,9 +66,11 @@ class SearchSettings:
         ):
             if value not in known:
                 raise SearchError(f"{name} is {value!r}; it must be one of {', '.join(known)}")
-        if not self.rank_constant > 0:
-            raise SearchError(f"rank_constant is {self.rank_constant!r}; it must be above 0")
-        if self.min_score is not None and math.isnan(self.min_score):
-            raise SearchError("min_score is nan; it must be a number")
+        constant = real_number(self.rank_constant)
+        if constant is None or not constant > 0:
+            raise SearchError(f"rank_constant is {self.rank_constant!r}; it must be a number above 0")
+        object.__setattr__(self, "rank_constant", constant)
+        if self.min_score is not None and real_number(self.min_score) is None:
+            raise SearchError(f"min_score is {self.min_score!r}; it must be a number")
         if self.where is not None:
             check_filter(self.where)

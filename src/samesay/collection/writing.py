@@ -17,6 +17,7 @@ from samesay.collection.document import Document, as_document, content_hash
 from samesay.collection.fulltext.frequencies import Frequencies
 from samesay.collection.fulltext.postings import add_run
 from samesay.collection.segmenting import CutDocument, Encoder
+from samesay.errors import DocumentError
 
 if TYPE_CHECKING:
     from samesay.longtext.weighting import DocumentFrequencies
@@ -303,6 +304,11 @@ def _add_vectors(
 
 
 def _blocks(documents: Iterable[Document | Mapping[str, object]]) -> Iterator[list[Document]]:
+    if isinstance(documents, Document | Mapping | str) or not isinstance(documents, Iterable):
+        raise DocumentError(
+            f"documents come in a list, or are given one after another, not as {type(documents).__name__}; "
+            "put a single one in a list"
+        )
     source = iter(documents)
     while block := [as_document(one) for one in islice(source, _LOOKED_UP_TOGETHER)]:
         yield block
