@@ -227,7 +227,7 @@ def test_reasons_come_with_the_decision_and_change_no_number(
             "are more than the 10000 of one answer",
         ),
         (
-            {"pairs": [["word " * 1000, "word " * 1000]] * 5, "demote_on": ["number"]},
+            {"pairs": [["word " * 1000, "word " * 1000]] * 16, "demote_on": ["number"]},
             "pairs",
             "fewer pairs, or shorter texts",
         ),

@@ -14,6 +14,7 @@ from samesay.server.strict_json import shortened
 # These are this machine for every browser, whoever asks.
 _OWN = ("localhost", "127.0.0.1", "[::1]")
 _ANY = "*"
+_KEPT = 64
 
 
 class Hosts:
@@ -25,17 +26,20 @@ class Hosts:
 
     def __init__(self, names: Collection[str] | None) -> None:
         self.names = None if names is None else tuple(names)
-        self._known = None if names is None else frozenset(name.lower().encode("latin-1") for name in names)
+        self._known = frozenset(name.lower().encode("latin-1") for name in names or ())
+        # Headers that were found right: a client sends the same one with every request.
+        self._right: set[bytes] = set()
 
     def allow(self, given: bytes) -> bool:
         """Say whether that is one of them."""
-        if self._known is None:
+        if self.names is None or given in self._right:
             return True
         lowered = given.lower()
-        if lowered in self._known:
-            return True
         name, _, port = lowered.rpartition(b":")
-        return name in self._known and port.isdigit()
+        right = lowered in self._known or (name in self._known and port.isdigit())
+        if right and len(self._right) < _KEPT:
+            self._right.add(given)
+        return right
 
 
 class HostGate:

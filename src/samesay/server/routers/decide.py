@@ -15,6 +15,7 @@ from pydantic_core import to_json
 from samesay.decision.bands import Bands, Decision
 from samesay.decision.deciding import Decider
 from samesay.decision.reasons import Conflict, demote, explain, find_conflicts
+from samesay.decision.reasons.conflicts import LONGEST
 from samesay.duplicates.scoring import scores_of_pairs
 from samesay.server.deciders import Deciders, deciders_of
 from samesay.server.departure import Departure, departure_of
@@ -37,9 +38,9 @@ _MOST_DECISIONS = 100_000
 _MOST_EXPLAINED = 16
 _MOST_EXPLAINED_TOKENS = 1024
 # Looking for the conflicts of two sentences takes some milliseconds, and of longer texts in proportion to the
-# product of their lengths in characters.
+# product of their lengths in characters, as far as they are read.
 _MOST_DEMOTED = 10_000
-_MOST_PRODUCTS = 100_000_000
+_MOST_PRODUCTS = 250_000_000
 # Pairs, and products of lengths, that are looked through before others have their turn.
 _PAIRS_AT_ONCE, _PRODUCTS_AT_ONCE = 32, 100_000
 
@@ -97,16 +98,24 @@ def _prepare(services: Services, deciders: Deciders, body: bytes) -> _Question:
 
 def _check_lengths(call: DecideRequest) -> None:
     if call.pairs is not None:
-        products = sum(len(text_a) * len(text_b) for text_a, text_b in call.pairs)
+        products = sum(_product(text_a, text_b) for text_a, text_b in call.pairs)
     else:
-        products = sum(map(len, call.left or [])) * sum(map(len, call.right or []))
+        products = sum(map(_read, call.left or [])) * sum(map(_read, call.right or []))
     if products > _MOST_PRODUCTS:
         raise invalid(
             "finding the conflicts of so many long texts takes too long: with 'demote_on' the products of "
-            f"the lengths of two texts may sum to {_MOST_PRODUCTS}, and these sum to {products}; send fewer "
-            "pairs, or shorter texts",
+            f"the lengths of two texts, of which {LONGEST} characters are read, may sum to {_MOST_PRODUCTS}, "
+            f"and these sum to {products}; send fewer pairs, or shorter texts",
             "pairs" if call.pairs is not None else "left",
         )
+
+
+def _read(text: str) -> int:
+    return min(len(text), LONGEST)
+
+
+def _product(text_a: str, text_b: str) -> int:
+    return _read(text_a) * _read(text_b)
 
 
 def _pairs(work: _Question) -> Iterator[tuple[str, str]]:
@@ -137,7 +146,7 @@ def _pieces(pairs: Iterator[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]
     products = 0
     for text_a, text_b in pairs:
         piece.append((text_a, text_b))
-        products += len(text_a) * len(text_b)
+        products += _product(text_a, text_b)
         if len(piece) == _PAIRS_AT_ONCE or products >= _PRODUCTS_AT_ONCE:
             yield piece
             piece, products = [], 0
