@@ -140,6 +140,10 @@ BERT = str(FIXTURES / "bert-mean")
         (["--model", BERT, "--api-key-file", "nowhere"], "cannot read keys from nowhere"),
         (["--model", BERT, "--max-queue-tokens", "100", "--max-request-tokens", "200"], "--max-queue-tokens"),
         (["--model", BERT, "--max-connections", "100000000"], "open files"),
+        (
+            ["--model", BERT, "--allowed-host", "http://a.example"],
+            "--allowed-host takes the name of a machine",
+        ),
     ],
 )
 def test_what_cannot_be_served_is_told_in_one_line(
