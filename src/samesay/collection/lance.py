@@ -89,6 +89,7 @@ class LanceStore:
         self._create = create
         self._has_index = False
         self._probes = 1
+        self._held = 0
         with self._told():
             self._name = name
             self._database: Any = lancedb.connect(folder, storage_options=self._options())
@@ -264,6 +265,7 @@ class LanceStore:
                 lambda: nearest(self._table, query, wanted, self._probes, self._index)
             ),
             lambda rows: rescored(rows, query, count, self.read),
+            self._held,
         )
 
     def _search_all(self, queries: Vectors, count: int, allowed: Mask) -> list[Ranking]:
@@ -280,6 +282,7 @@ class LanceStore:
         cells = cells_of(self._table, self._index)
         self._has_index = cells is not None
         if cells is not None:
+            self._held = int(self._table.count_rows())
             self._probes = probes_of(cells, self._index)
 
     def _flush(self) -> None:

@@ -20,6 +20,7 @@ def search_permitted(
     allowed: Mask,
     nearest: Callable[[int], Ranking],
     among: Callable[[Rows], Ranking],
+    held: int | None = None,
 ) -> Ranking | None:
     """Give the nearest allowed rows, or None where the index does not come upon enough of them.
 
@@ -28,13 +29,16 @@ def search_permitted(
         allowed: Which rows may be found, by number; each of them is in the store.
         nearest: Gives so many nearest rows of all.
         among: Gives the ranking of some rows.
+        held: How many rows the store has; None where it is not known, and taken for all numbers there were.
     """
-    rows = int(allowed.sum())
+    rows = int(np.count_nonzero(allowed))
+    # Numbers are never given back: of a collection that has changed much, most belong to no row.
+    held = max(rows, len(allowed) if held is None else min(held, len(allowed)))
     if rows == 0:
         return empty_ranking()
-    if rows <= _FEW_ROWS and rows < _FEW_SHARE * len(allowed):
+    if rows <= _FEW_ROWS and rows < _FEW_SHARE * held:
         return _first(among(np.flatnonzero(allowed)), count)
-    wanted = int(count * len(allowed) / rows) + 1
+    wanted = int(count * held / rows) + 1
     while True:
         found = nearest(wanted)
         which = permitted(found.rows, allowed)
