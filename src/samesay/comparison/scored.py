@@ -29,11 +29,13 @@ class Scored:
 
     Args:
         statistics: The measures by name, the main one first.
-        scores: Of pairs, shape (n,); None for other data.
+        scores: Of pairs, shape (n,); of intents those of the nearest other texts, shape (n, k).
+        places: Of the nearest other texts, shape (n, k); of retrieval the best documents, shape (n, k).
     """
 
     statistics: dict[str, Statistic]
     scores: NDArray[np.float32] | None = None
+    places: NDArray[np.int64] | None = None
 
     @property
     def main(self) -> Statistic:
@@ -97,7 +99,8 @@ def score_of_intents(data: IntentSet, places: NDArray[np.int64], scores: NDArray
     """Measure whether the nearest other texts tell the intent."""
     right = ranking.voted_right(places, scores, data.intents)
     nearest = (data.intents[places[:, 0]] == data.intents).astype(np.float64)
-    return Scored({"accuracy": measures.mean_of(right), "nearest_accuracy": measures.mean_of(nearest)})
+    found = {"accuracy": measures.mean_of(right), "nearest_accuracy": measures.mean_of(nearest)}
+    return Scored(found, scores, places)
 
 
 def score_of_retrieval(data: RetrievalSet, places: NDArray[np.int64]) -> Scored:
@@ -106,7 +109,7 @@ def score_of_retrieval(data: RetrievalSet, places: NDArray[np.int64]) -> Scored:
     for cut in _RECALLS:
         found[f"recall@{cut}"] = measures.mean_of(ranking.recall(places, data.relevance, cut))
     found["mrr@10"] = measures.mean_of(ranking.reciprocal_rank(places, data.relevance))
-    return Scored(found)
+    return Scored(found, places=places)
 
 
 def certified(data: DataSet, scored: Scored, alpha: float) -> Certified | None:
