@@ -12,8 +12,9 @@ class Hit:
 
     Args:
         document_id: The document.
-        score: What the hits are ordered by: the cosine, the BM25 score, or in hybrid mode the sum of
-            reciprocal ranks, that by text times its coverage.
+        score: In semantic mode the cosine with the query, in text mode the BM25 score; in hybrid mode the sum
+            of both reciprocal ranks, that by text times the coverage. Hits come in its order, but for
+            semantic mode with ``order="adjusted"``, the default, where one with a lower score may come first.
         passage: The text of the best segment: ``source[begin:end]``.
         begin: Its first character in the document's text.
         end: The character after its last.

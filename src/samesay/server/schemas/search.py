@@ -52,7 +52,10 @@ class SearchHit(AnswerModel):
     """A document that was found, with its best passage."""
 
     document_id: str
-    score: float = Field(description="The cosine, the BM25 score, or the sum of reciprocal ranks.")
+    score: float = Field(
+        description="The cosine, whose order is adjusted; the BM25 score; or in hybrid mode the sum of both "
+        "reciprocal ranks, that by text times the coverage."
+    )
     passage: str
     begin: int = Field(description="The first character of the passage in the document's text.")
     end: int = Field(description="The character after its last.")
