@@ -4,7 +4,7 @@
     python scripts/page_pictures.py FOLDER
 
 It needs the extras ``bundled``, ``server``, ``collections`` and ``decisions``, the dependency group
-``browser`` and Debian's chromium. The server is the real command with the bundled model and the sample
+``browser``, Debian's chromium and a font with Chinese characters (fonts-noto-cjk). The server is the real command with the bundled model and the sample
 documents. The bands of the search come from a calibration made for the picture: as a match the section of the
 right page that the model itself scores highest, as others sections of other pages at random.
 """
@@ -32,7 +32,9 @@ from samesay import Calibration
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = "examples/documents"
 WIDTHS = {1280: {"width": 1280, "height": 820}, 390: {"width": 390, "height": 844}}
-TALLEST = 1500
+TALLEST = 1600
+# Of the heat map: its edge in pixels, the sentences in it, and the cell that is pointed at.
+EDGE, LINES, CELL = 26, 48, (20, 21)
 OTHERS = 8
 STARTING_SECONDS = 120
 PATIENCE_MILLISECONDS = 120_000
@@ -86,7 +88,12 @@ def main() -> int:
             taken = target / f"page-{view}-{width}.png"
             page.evaluate("document.activeElement?.blur()")
             page.set_viewport_size({"width": width, "height": min(height(page), TALLEST)})
+            page.evaluate(
+                "[window, ...document.querySelectorAll('textarea')].forEach((it) => it.scrollTo(0, 0))"
+            )
             page.wait_for_timeout(300)
+            if view == "matrix":
+                point(page)
             page.screenshot(path=taken)
             smaller(taken)
             print(f"{taken}: {taken.stat().st_size // 1024} KiB", file=sys.stderr)
@@ -102,11 +109,8 @@ def fill(page: Any, view: str, language: str) -> None:
             page.locator("main textarea").nth(place).fill(text)
         page.locator("mark.conflict").first.wait_for()
     elif view == "matrix":
-        page.locator("main textarea").fill("\n".join(sentences()[:48]))
+        page.locator("main textarea").fill("\n".join(sentences()[:LINES]))
         page.locator("canvas.map").wait_for()
-        page.wait_for_timeout(500)
-        box = page.locator("canvas.map").bounding_box()
-        page.mouse.move(box["x"] + 0.44 * box["width"], box["y"] + 0.48 * box["height"])
     elif view == "search":
         page.locator("main input[type=search]").fill(QUESTION[language])
         page.locator(".hits").nth(2).wait_for()
@@ -117,6 +121,14 @@ def fill(page: Any, view: str, language: str) -> None:
         page.locator(".certificate").first.wait_for()
     else:
         page.locator(".figures dd").first.wait_for()
+
+
+def point(page: Any) -> None:
+    """Point at a pair of the map, once all stands where it will be in the picture."""
+    box = page.locator("canvas.map").bounding_box()
+    row, column = (EDGE + (place + 0.5) * (box["width"] - EDGE) / LINES for place in CELL)
+    page.mouse.move(box["x"] + column, box["y"] + row)
+    page.locator(".readout li").nth(1).wait_for()
 
 
 def height(page: Any) -> int:
@@ -131,7 +143,8 @@ def smaller(file: Path) -> None:
     except ImportError:
         return
     with Image.open(file) as taken:
-        taken.convert("RGB").quantize(256).save(file, optimize=True)
+        # Two rounds of k-means keep colours that few pixels have, such as the frame of a cell.
+        taken.convert("RGB").quantize(256, kmeans=2).save(file, optimize=True)
 
 
 def sentences() -> list[str]:

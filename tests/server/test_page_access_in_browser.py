@@ -121,21 +121,65 @@ def serious(page: Any, axe: str) -> list[tuple[str, list[str]]]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(chromium: Any, there: Serving, scheme: str) -> None:
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """axe-core, as a script; the test is skipped where it is missing."""
     found = importlib.util.find_spec("axe_playwright_python")
     if found is None or found.origin is None:
         pytest.skip("needs the package axe-playwright-python")
-    axe = (Path(found.origin).parent / "axe.min.js").read_text("utf-8")
-    with tab_of(chromium, color_scheme=scheme, reduced_motion="reduce") as opened:
+    return (Path(found.origin).parent / "axe.min.js").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "locale", "width"),
+    [("light", "en-US", 1280), ("dark", "zh-CN", 1280), ("light", "zh-CN", 390)],
+)
+def test_axe_finds_nothing_serious(
+    chromium: Any, there: Serving, axe: str, scheme: str, locale: str, width: int
+) -> None:
+    viewport = {"width": width, "height": 844}
+    with tab_of(
+        chromium, color_scheme=scheme, reduced_motion="reduce", locale=locale, viewport=viewport
+    ) as opened:
         for view in VIEWS:
             page = opened.open(there.url, view)
             assert serious(page, axe) == []
             fill_all(page, view)
             if view == "threshold":
-                page.get_by_role("button", name="Calibrate").click()
+                page.locator('button[data-say="threshold.calibrate"]').click()
                 page.locator(".made p").first.wait_for()
+            for summary in page.locator("summary").all():
+                summary.click()
             assert serious(page, axe) == []
+
+
+@pytest.mark.parametrize(("scheme", "locale"), [("light", "en-US"), ("dark", "zh-CN")])
+def test_axe_finds_nothing_serious_where_something_is_wrong(
+    chromium: Any, there: Serving, axe: str, scheme: str, locale: str
+) -> None:
+    with tab_of(chromium, color_scheme=scheme, reduced_motion="reduce", locale=locale) as opened:
+        page = opened.open(there.url, "compare", f"?a=short&b={quote('long ' * 700)}&model=gone")
+        page.locator("textarea[aria-invalid]").wait_for()
+        assert serious(page, axe) == []
+        opened.open(there.url, "matrix")
+        page.locator("main textarea").fill("\n".join(map(str, range(201))))
+        page.locator("textarea[aria-invalid]").wait_for()
+        assert serious(page, axe) == []
+        opened.open(there.url, "search")
+        page.locator("main input[type=search]").fill("pods")
+        page.locator("main input[type=text]").last.fill("null")
+        page.locator("input[aria-invalid]").wait_for()
+        assert serious(page, axe) == []
+        opened.open(there.url, "threshold")
+        fill_all(page, "threshold")
+        page.route("**/v1/calibrate", lambda route: route.abort())
+        page.locator('button[data-say="threshold.calibrate"]').click()
+        page.locator(".made .problem").wait_for()
+        assert serious(page, axe) == []
+        page.route("**/v1/models", lambda route: route.abort())
+        page.locator("nav a").last.click()
+        page.locator("main .problem").first.wait_for()
+        assert serious(page, axe) == []
 
 
 def test_nothing_is_wider_than_a_phone(chromium: Any, there: Serving) -> None:

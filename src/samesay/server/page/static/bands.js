@@ -47,7 +47,7 @@ function exactly(share) {
 
 /** Write a score from which on something holds, so that it holds from what is written on, too. */
 function from(score) {
-  return number(Math.ceil(score * 1000 - 1e-6) / 1000);
+  return number(Math.ceil(score * 10_000 - 1e-6) / 10_000, 4);
 }
 
 /** Give the score from which on a certificate speaks: its own, or the begin of the high band where it covers it. */
