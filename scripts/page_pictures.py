@@ -4,9 +4,10 @@
     python scripts/page_pictures.py FOLDER
 
 It needs the extras ``bundled``, ``server``, ``collections`` and ``decisions``, the dependency group
-``browser``, Debian's chromium and a font with Chinese characters (fonts-noto-cjk). The server is the real command with the bundled model and the sample
-documents. The bands of the search come from a calibration made for the picture: as a match the section of the
-right page that the model itself scores highest, as others sections of other pages at random.
+``browser``, Debian's chromium and a font with Chinese characters (fonts-noto-cjk). The server is the real
+command with the bundled model and the sample documents. The bands of the search come from a calibration made
+for the picture: as a match the section of the right page that the model itself scores highest, as others
+sections of other pages at random.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = "examples/documents"
 WIDTHS = {1280: {"width": 1280, "height": 820}, 390: {"width": 390, "height": 844}}
 TALLEST = 1600
+TO_THE_TOP = "[window, ...document.querySelectorAll('textarea')].forEach((one) => one.scrollTo(0, 0))"
 # Of the heat map: its edge in pixels, the sentences in it, and the cell that is pointed at.
 EDGE, LINES, CELL = 26, 48, (20, 21)
 OTHERS = 8
@@ -88,9 +90,7 @@ def main() -> int:
             taken = target / f"page-{view}-{width}.png"
             page.evaluate("document.activeElement?.blur()")
             page.set_viewport_size({"width": width, "height": min(height(page), TALLEST)})
-            page.evaluate(
-                "[window, ...document.querySelectorAll('textarea')].forEach((it) => it.scrollTo(0, 0))"
-            )
+            page.evaluate(TO_THE_TOP)
             page.wait_for_timeout(300)
             if view == "matrix":
                 point(page)
