@@ -11,8 +11,9 @@ import pytest
 from small_collections import new_collection, small_model, texts
 
 import samesay
+from samesay.collection.document import LONGEST_TEXT
 from samesay.collection.folders import find_files, read_documents
-from samesay.errors import InputFileError
+from samesay.errors import DocumentError, InputFileError
 
 LARGE = 200 * 2**20
 
@@ -36,6 +37,21 @@ def test_a_text_file_of_200_mb_is_skipped_unread_and_told(tmp_path: Path) -> Non
     told, peak_kb = ended.stdout.splitlines()
     assert "['small'] has 209,715,200 bytes; the limit is 67,108,864 (--max-bytes)" in told
     assert int(peak_kb) < 150 * 1024
+
+
+def test_a_text_too_long_to_be_one_document_is_refused_in_words(tmp_path: Path) -> None:
+    text = "a" * (LONGEST_TEXT + 1)
+    with samesay.open(None, small_model()) as kb:
+        with pytest.raises(DocumentError, match="'long': text has 67,108,865 characters; at most 67"):
+            kb.add([{"id": "short", "text": "short"}, {"id": "long", "text": text}])
+        assert len(kb) == 0
+    (tmp_path / "long.txt").write_text(text, "utf-8")
+    (tmp_path / "small.txt").write_text("small", "utf-8")
+    found = find_files([tmp_path])
+    assert [one.text for one in read_documents(found, largest=LARGE)] == ["small"]
+    (skipped,) = found.skipped
+    assert skipped.failed
+    assert "make several documents of it" in skipped.reason
 
 
 def test_binary_files_and_other_encodings_are_skipped_and_told(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ Scalar = str | int | float | bool | None
 MetadataValue = Scalar | list[str] | list[int] | list[float] | list[bool]
 
 LONGEST_ID = 4096
+# Characters. A document is in memory whole, with its segments, words and vectors, until its commit.
+LONGEST_TEXT = 2**26
 # Names that filters use for something else.
 RESERVED = frozenset({"id", "text", "title", "language", "and", "or", "not"})
 _FIELDS = ("id", "text", "title", "language", "format", "metadata", "file")
@@ -28,7 +30,7 @@ class Document:
 
     Args:
         id: Any text; documents with the same id replace each other.
-        text: The source. Offsets of hits count its characters.
+        text: The source, of at most 2²⁶ characters. Offsets of hits count them.
         title: Stands above every segment when it is embedded.
         language: For filters, such as ``en``.
         metadata: Names to strings, numbers, booleans, None, or lists of them; for filters.
@@ -62,6 +64,11 @@ def as_document(value: Document | Mapping[str, object]) -> Document:
             f"the id of a document has {len(value.id)} characters; 1 to {LONGEST_ID} are allowed"
         )
     name = f"document {value.id!r}"
+    if isinstance(value.text, str) and len(value.text) > LONGEST_TEXT:
+        raise DocumentError(
+            f"{name}: text has {len(value.text):,} characters; at most {LONGEST_TEXT:,} are allowed, "
+            "because a document is held in memory whole: make several documents of it"
+        )
     _check_text(value.text, "text", name)
     for optional in ("title", "language", "file"):
         if getattr(value, optional) is not None:
