@@ -30,12 +30,8 @@ PATIENCE = 120.0
 
 # Other people's packages warn about each other; what is tested here is what they send.
 pytestmark = pytest.mark.filterwarnings("ignore")
-needs_langchain = pytest.mark.skipif(
-    find_spec("langchain_openai") is None, reason="needs make frameworks"
-)
-needs_llama_index = pytest.mark.skipif(
-    find_spec("llama_index") is None, reason="needs make frameworks"
-)
+needs_langchain = pytest.mark.skipif(find_spec("langchain_openai") is None, reason="needs make frameworks")
+needs_llama_index = pytest.mark.skipif(find_spec("llama_index") is None, reason="needs make frameworks")
 
 
 @dataclass(frozen=True)
