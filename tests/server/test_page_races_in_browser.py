@@ -290,6 +290,22 @@ def test_a_link_and_a_view_that_are_not_known_do_no_harm(tab: Tab, there: Servin
     page.get_by_role("alert").filter(has_text="no model").wait_for(state="hidden")
 
 
+def test_a_link_is_followed_though_a_view_writes_its_own_address_in_that_moment(
+    tab: Tab, there: Serving
+) -> None:
+    page = tab.open(there.url, "compare", "?a=before&b=before")
+    page.locator(".score").wait_for()
+    page.evaluate(
+        """() => {
+            const before = location.href;
+            location.hash = "#/compare?a=after&b=two";
+            history.replaceState(null, "", before);
+        }"""
+    )
+    until(page, lambda: page.get_by_label("First text").input_value() == "after")
+    page.wait_for_url("**a=after**")
+
+
 def test_a_browser_that_refuses_a_new_address_keeps_the_page_working(tab: Tab, there: Serving) -> None:
     page = tab.page
     page.add_init_script(

@@ -1,7 +1,7 @@
 // The address: which view, and what is in it, behind the hash, which no server ever sees.
 
-export function readAddress() {
-  const [name, query] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
+export function readAddress(url = location.href) {
+  const [name, query] = new URL(url).hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   return { view: name || "compare", values: Object.fromEntries(new URLSearchParams(query ?? "")) };
 }
 

@@ -86,14 +86,14 @@ function start() {
   askServed();
 }
 
-function viewInAddress() {
-  const { view } = readAddress();
-  return Object.hasOwn(VIEWS, view) ? view : USUAL_VIEW;
+function viewIn(address) {
+  return Object.hasOwn(VIEWS, address.view) ? address.view : USUAL_VIEW;
 }
 
-function open() {
-  const { values } = readAddress();
-  const name = viewInAddress();
+/** Show what an address names; between a link and the event of it, a view may still write the one before. */
+function open(event) {
+  const address = readAddress(event?.newURL);
+  const name = viewIn(address);
   if (!made.has(name)) {
     made.set(name, VIEWS[name]());
     made.get(name).relabel();
@@ -107,7 +107,7 @@ function open() {
   }
   document.title = `${t(`view.${name}`)} · samesay`;
   if (changes) main.replaceChildren(current.node);
-  current.show(values);
+  current.show(address.values);
 }
 
 function showState() {
@@ -142,7 +142,7 @@ function relabel() {
     translateAll(view.node);
     view.relabel();
   }
-  document.title = `${t(`view.${viewInAddress()}`)} · samesay`;
+  document.title = `${t(`view.${viewIn(readAddress())}`)} · samesay`;
 }
 
 function changeTheme() {

@@ -89,6 +89,7 @@ export function searchView() {
       filter.problem(() => t("search.notJson"));
       return;
     }
+    collection.problem(null);
     columns.setAttribute("aria-busy", "true");
     requests.run((signal) => search(asked, given, signal));
   }
