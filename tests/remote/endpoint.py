@@ -107,6 +107,7 @@ class Endpoint:
         dead: Every connection is cut at once, as by a process that has gone.
         connections: Those that are open.
         over: Set when the test is over: whoever hangs then stops.
+        closing: What is to be called then.
     """
 
     url: str = ""
@@ -125,6 +126,7 @@ class Endpoint:
     connections: set[socket.socket] = field(default_factory=set, repr=False)
     over: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    closing: list[Callable[[], object]] = field(default_factory=list, repr=False)
 
     def take(self, request: Request) -> Behaviour:
         with self.lock:
@@ -223,6 +225,9 @@ def endpoint() -> Iterator[Endpoint]:
         yield there
     finally:
         there.over.set()
+        # One that is left to the garbage collector is closed wherever that happens to run.
+        for close in there.closing:
+            close()
         server.shutdown()
         server.server_close()
         thread.join()

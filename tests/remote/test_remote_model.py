@@ -45,7 +45,9 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
 
 
 def model(there: Endpoint, name: str = "some-model", **changes: Any) -> RemoteModel:
-    return RemoteModel(read_address(f"{there.url}#{name}"), RemoteSettings(**{**QUICK, **changes}))
+    asked = RemoteModel(read_address(f"{there.url}#{name}"), RemoteSettings(**{**QUICK, **changes}))
+    there.closing.append(asked.close)
+    return asked
 
 
 def texts(count: int) -> list[str]:
@@ -142,9 +144,10 @@ def test_a_dripping_endpoint_ends_with_the_total_time(there: Endpoint) -> None:
 
 
 def test_nobody_at_the_address_is_told(there: Endpoint) -> None:
-    address = read_address("http://127.0.0.1:9/v1#m")
+    asked = RemoteModel(read_address("http://127.0.0.1:9/v1#m"), RemoteSettings(attempts=2, backoff=0.001))
     with pytest.raises(RemoteError, match=r"127\.0\.0\.1:9/v1 was asked 2 times: the connection failed"):
-        RemoteModel(address, RemoteSettings(attempts=2, backoff=0.001)).encode("a")
+        asked.encode("a")
+    asked.close()
 
 
 def broken(change: str) -> Any:

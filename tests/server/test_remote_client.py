@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -26,6 +27,13 @@ TEXTS = [f"{'word ' * (i % 11)}number {i}, 我的包裹" for i in range(40)]
 def there() -> Iterator[Serving]:
     with serving([plan_of(QWEN), plan_of(BERT)]) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    # A model that is left to the garbage collector is closed wherever that happens to run.
+    gc.collect()
 
 
 def remote(there: Serving, name: str, options: str = "max_inputs=7") -> RemoteModel:

@@ -236,14 +236,15 @@ def test_a_filling_that_is_interrupted_and_repeated_has_every_row_once(
 
 
 LOADER = """
-import sys
+import sys, time
 sys.path[:0] = sys.argv[3:]
 from small_collections import small_model
 from samesay.collection.cluster.opening import open_cluster
 from samesay.collection.cluster.settings import ClusterSettings
 
 with open_cluster(sys.argv[1], "killed", small_model(), settings=ClusterSettings(batch=32)) as kb:
-    kb.fill([sys.argv[2]], progress=lambda done, total: print(done, flush=True))
+    # Whoever reads this may need a moment to kill it.
+    kb.fill([sys.argv[2]], progress=lambda done, total: (print(done, flush=True), time.sleep(0.02)))
 """
 
 
@@ -263,7 +264,8 @@ def test_a_loader_killed_again_and_again_leaves_every_row_once(engine: str, tmp_
             reached.append(kb.segments())
     assert process.returncode == 0
     assert reached == sorted(reached)
-    assert 0 < reached[1] < reached[-1] == rows
+    assert any(0 < there < rows for there in reached)
+    assert reached[-1] == rows
     with open_cluster(engine, "killed", small_model()) as kb:
         found, offset = kb._client.scroll("killed", limit=rows + 1, with_payload=["id"], with_vectors=True)
         kb._client.delete_collection("killed")
