@@ -1,4 +1,4 @@
-"""What documents say of decisions, intents and reasons is what the committed results hold."""
+"""What documents say of the engine, decisions, intents and reasons is what the committed results hold."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmark_modules import benchmark_module
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-DOCUMENTS = ("decisions", "intents", "reasons")
+DOCUMENTS = ("decisions", "engine", "intents", "reasons")
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -31,6 +31,10 @@ def _lower_the_accuracy(found: dict[str, Any]) -> None:
     found["test"][0]["methods"]["both"]["accuracy"] = [0.5, 0.4, 0.6]
 
 
+def _be_twice_as_slow(found: dict[str, Any]) -> None:
+    found["engines"]["ours"]["median_seconds"]["W1"] *= 2
+
+
 def _break_one_promise_more(found: dict[str, Any]) -> None:
     found["worst"][0]["broken"] += 1
 
@@ -43,6 +47,7 @@ def _find_fewer_planted_words(found: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "file", "change"),
     [
+        ("engine", "engine-random-avx512.json", _be_twice_as_slow),
         ("intents", "intents.json", _lower_the_accuracy),
         ("decisions", "certificates.json", _break_one_promise_more),
         ("reasons", "planted-conflicts.json", _find_fewer_planted_words),
