@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from comparison_samples import made_up_report
 
+from chromium import chromium_running
 from samesay.comparison.page.page import page
 
 pytestmark = pytest.mark.browser
@@ -42,17 +42,8 @@ COLLIDING = """() => {
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Debian's Chromium, driven by Playwright; without one of them the test is skipped."""
-    playwright: Any = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("needs Chromium (apt-get install chromium)")
-    with playwright.sync_playwright() as driver:
-        # In containers Chromium's own sandbox does not start, and shared memory is scarce.
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
-        browser = driver.chromium.launch(executable_path=found, args=options)
+    with chromium_running() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module", params=["committed", "hostile"])

@@ -7,10 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
-from browsing import Tab, bundled_model, chromium_running, page_served, tab_of
+from browsing import Tab, bundled_model, page_served, tab_of
 from serving import BERT, QWEN, Serving, model_of, plan_of, serving
 
 import samesay
+from chromium import chromium_running
 from samesay import EmbeddingModel
 from samesay.server.plans import CollectionPlan, IntentsPlan
 from samesay.server.settings import Access, ServerSettings

@@ -24,6 +24,7 @@ from samesay.server.authentication import Authentication, open_paths
 from samesay.server.body_limits import BodyLimits
 from samesay.server.connections import BoundedConnection, bounded_connections
 from samesay.server.deciders import Deciders
+from samesay.server.departure import ClientGoneError
 from samesay.server.direct import Direct, Endpoint
 from samesay.server.draining import Draining, DrainingGate
 from samesay.server.express import Express
@@ -51,7 +52,7 @@ from samesay.server.routers import (
 from samesay.server.served_collections import ServedCollections
 from samesay.server.served_intents import IntentsOfServer
 from samesay.server.served_models import ServedModel, ServedModels
-from samesay.server.services import ClientGoneError, Services
+from samesay.server.services import Services
 from samesay.server.settings import ServerSettings
 from samesay.server.strict_json import shortened
 from samesay.server.unsent import AnswerLimits, UnsentAnswers

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 DEPARTURE = "samesay.departure"
+
+_T = TypeVar("_T")
+
+
+class ClientGoneError(Exception):
+    """Nobody waits for the answer any more."""
 
 
 class Departure:
@@ -35,3 +42,20 @@ class Departure:
 def departure_of(scope: Mapping[str, Any]) -> Departure:
     """Give that of the connection which a request came by; one that never happens where nobody tells it."""
     return cast(Departure, scope.get(DEPARTURE) or Departure())
+
+
+async def unless_gone(answer: asyncio.Future[_T], departure: Departure) -> _T:
+    """Wait for an answer; it is cancelled when the client goes.
+
+    Raises:
+        ClientGoneError: The client has gone.
+    """
+    try:
+        departure.then(answer.cancel)
+        return await answer
+    except asyncio.CancelledError:
+        if departure.happened:
+            raise ClientGoneError from None
+        raise
+    finally:
+        departure.then(None)

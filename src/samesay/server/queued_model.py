@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samesay.model import EmbeddingModel
-from samesay.server.departure import Departure
+from samesay.server.departure import ClientGoneError, Departure, unless_gone
 from samesay.server.preparing import Place, Prepared
 from samesay.server.served_models import ServedModel
-from samesay.server.services import ClientGoneError
 from samesay.text_model import Overlength, Progress
 
 
@@ -59,15 +58,10 @@ class QueuedModel(EmbeddingModel):
         answer: asyncio.Future[NDArray[np.float32]] = asyncio.get_running_loop().create_future()
         job = self._served.batcher.submit(prepared, answer)
         try:
-            self._departure.then(answer.cancel)
-            return await answer
-        except asyncio.CancelledError:
+            return await unless_gone(answer, self._departure)
+        except (asyncio.CancelledError, ClientGoneError):
             self._served.batcher.withdraw(job)
-            if self._departure.happened:
-                raise ClientGoneError from None
             raise
-        finally:
-            self._departure.then(None)
 
 
 def _place(index: int) -> Place:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from samesay.server.access_log import RequestRecord
 from samesay.server.admission import Admission
 from samesay.server.batcher import Job
-from samesay.server.departure import departure_of
+from samesay.server.departure import departure_of, unless_gone
 from samesay.server.draining import Draining
 from samesay.server.metrics import ServerMetrics
 from samesay.server.observing import RECORD
@@ -29,10 +29,6 @@ from samesay.server.workers import Workers
 Result = TypeVar("Result")
 # Bytes of a body that is prepared in a moment.
 SMALL_BODY = 16 << 10
-
-
-class ClientGoneError(Exception):
-    """Nobody waits for the answer any more."""
 
 
 @dataclass(frozen=True)
@@ -171,16 +167,9 @@ class Services:
             _bring_about(answer, now)
 
         pool.submit(run)
-        departure = departure_of(request.scope)
         try:
-            departure.then(answer.cancel)
-            return await answer
-        except asyncio.CancelledError:
-            if departure.happened:
-                raise ClientGoneError from None
-            raise
+            return await unless_gone(answer, departure_of(request.scope))
         finally:
-            departure.then(None)
             answer.cancel()
             waiting.clear()
 

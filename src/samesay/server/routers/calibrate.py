@@ -15,13 +15,13 @@ from samesay.decision.calibrating import CalibrationSettings
 from samesay.decision.calibration import Calibration
 from samesay.decision.calibration_file import calibration_text
 from samesay.errors import CalibrationError, MissingExtraError, PromptError
-from samesay.server.departure import Departure, departure_of
+from samesay.server.departure import Departure, departure_of, unless_gone
 from samesay.server.openapi import BODY_PROBLEMS, json_body
 from samesay.server.problems import invalid
 from samesay.server.queued_model import QueuedModel
 from samesay.server.reading import asked, require_json
 from samesay.server.schemas.calibrate import CalibrateAnswer, CalibrateRequest
-from samesay.server.services import ClientGoneError, Services, check_inputs, services_of
+from samesay.server.services import Services, check_inputs, services_of
 
 router = APIRouter(tags=["decisions"])
 
@@ -51,16 +51,7 @@ async def create_calibration(request: Request) -> Response:
 @asynccontextmanager
 async def _turn(lock: asyncio.Lock, departure: Departure) -> AsyncIterator[None]:
     """Hold the lock, which a client that goes no longer waits for."""
-    waiting = asyncio.ensure_future(lock.acquire())
-    try:
-        departure.then(waiting.cancel)
-        await waiting
-    except asyncio.CancelledError:
-        if departure.happened:
-            raise ClientGoneError from None
-        raise
-    finally:
-        departure.then(None)
+    await unless_gone(asyncio.ensure_future(lock.acquire()), departure)
     try:
         yield
     finally:

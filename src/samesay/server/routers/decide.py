@@ -18,7 +18,7 @@ from samesay.decision.reasons import Conflict, demote, explain, find_conflicts
 from samesay.decision.reasons.conflicts import LONGEST
 from samesay.duplicates.scoring import scores_of_pairs
 from samesay.server.deciders import Deciders, deciders_of
-from samesay.server.departure import Departure, departure_of
+from samesay.server.departure import ClientGoneError, Departure, departure_of
 from samesay.server.openapi import BODY_PROBLEMS, json_body
 from samesay.server.prefixes import instruction_in
 from samesay.server.problems import invalid
@@ -27,7 +27,7 @@ from samesay.server.reading import asked, require_json
 from samesay.server.routers.embeddings import usage
 from samesay.server.routers.similarity import prepare_comparison
 from samesay.server.schemas.decide import DecideAnswer, DecideRequest
-from samesay.server.services import ClientGoneError, Services, Work, services_of
+from samesay.server.services import Services, Work, services_of
 from samesay.server.written_arrays import with_array
 
 router = APIRouter(tags=["decisions"])
