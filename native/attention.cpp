@@ -35,8 +35,8 @@ Attention::Attention(const Kernels& kernels, const AttentionShape& shape, int th
       shape_(shape),
       halves_(shape.halves && kernels.tile_pairs && shape.head_size % 2 == 0),
       tiled_(halves_ && kernels.tiled_product && shape.head_size % (2 * kernels.tiled_pairs) == 0),
-      pairs_product_(tiled_ ? kernels.tiled_product : kernels.tile_pairs),
       rows_at_once_(tiled_ ? kernels.tiled_rows : kernels.tile_rows),
+      keys_at_once_(tiled_ ? tiled_blocks * block_keys : block_keys),
       key_step_(tiled_ ? 2 * kernels.tiled_pairs : kernels.lanes),
       group_(shape.heads / shape.key_value_heads),
       value_stride_(round_up(shape.head_size, kernels.lanes)),
@@ -45,13 +45,13 @@ Attention::Attention(const Kernels& kernels, const AttentionShape& shape, int th
     for (Scratch& scratch : scratch_) {
         // Also holds the keys of one vector while they are packed.
         scratch.query.reserve(std::max<int64_t>(rows, kernels.lanes) * shape.head_size);
-        scratch.scores.reserve(rows_at_once_ * block_keys);
+        scratch.scores.reserve(rows_at_once_ * keys_at_once_);
         scratch.sums.reserve(rows * value_stride_);
         scratch.maxima.reserve(rows);
         scratch.totals.reserve(rows);
         scratch.blocks.reserve(short_keys / block_keys * block_words());
         scratch.query_halves.reserve(std::max<int64_t>(rows, kernels.lanes) * shape.head_size);
-        scratch.weight_halves.reserve(rows_at_once_ * block_keys);
+        scratch.weight_halves.reserve(rows_at_once_ * keys_at_once_);
     }
 }
 
@@ -205,16 +205,16 @@ void Attention::attend_rows(const Tile& rows, const float* queries, const HeadTr
     load_queries(rows, queries, transform);
     std::fill_n(scratch.maxima.data(), rows.rows, no_maximum);
     std::fill_n(scratch.totals.data(), rows.rows, 0.0f);
-    // Blocks begin at multiples of their size from the first key on: a row's sums are taken in the same order
+    // Steps begin at multiples of their size from the first key on: a row's sums are taken in the same order
     // whichever rows share its tile and whether its prefix was computed now or kept.
-    const int64_t first = visible_begin(position_of(rows, 0)) / block_keys * block_keys;
+    const int64_t first = visible_begin(position_of(rows, 0)) / keys_at_once_ * keys_at_once_;
     const int64_t last = visible_end(rows.task.span, position_of(rows, rows.rows - 1));
-    for (int64_t key = first; key < last; key += block_keys) {
+    for (int64_t key = first; key < last; key += keys_at_once_) {
         for (int64_t slot = 0; slot < rows.rows; slot += rows_at_once_) {
             const int count = int(std::min<int64_t>(rows_at_once_, rows.rows - slot));
             const Tile tile{rows.task, rows.blocks, rows.begin + slot, count, scratch, slot};
             const int64_t end = visible_end(rows.task.span, position_of(tile, count - 1));
-            if (key < end) attend_block(tile, key, std::min(end, key + block_keys), key == first);
+            if (key < end) attend_keys(tile, key, std::min(end, key + keys_at_once_), key == first);
         }
     }
     for (int row = 0; row < rows.rows; ++row) {
@@ -235,55 +235,68 @@ void Attention::load_queries(const Tile& tile, const float* queries, const HeadT
     if (halves_) kernels_.to_bf16(tile.scratch.query.data(), tile.rows * size, tile.scratch.query_halves.data());
 }
 
-void Attention::attend_block(const Tile& tile, int64_t first_key, int64_t last_key, bool first_block) const {
+void Attention::attend_keys(const Tile& tile, int64_t first_key, int64_t last_key, bool first_step) const {
     Scratch& scratch = tile.scratch;
-    const float* block = tile.blocks + first_key / block_keys * block_words();
     const int64_t count = last_key - first_key, scored = columns_of(count);
-    const int64_t stride = columns_of(std::min(block_keys, tile.task.span.length - first_key));
-    score_block(tile, block, stride, count);
+    for (int64_t key = 0; key < count; key += block_keys) {
+        score_block(tile, first_key + key, std::min(block_keys, count - key), scratch.scores.data() + key);
+    }
     for (int row = 0; row < tile.rows; ++row) {
         const int64_t position = position_of(tile, row);
         const int64_t from = std::clamp<int64_t>(visible_begin(position) - first_key, 0, scored);
         const int64_t to = std::clamp<int64_t>(visible_end(tile.task.span, position) - first_key, 0, scored);
-        uint16_t* halves = halves_ ? scratch.weight_halves.data() + row * block_keys : nullptr;
-        const float shrink = kernels_.softmax_block(scratch.scores.data() + row * block_keys, from, to, scored,
+        uint16_t* halves = halves_ ? scratch.weight_halves.data() + row * keys_at_once_ : nullptr;
+        const float shrink = kernels_.softmax_block(scratch.scores.data() + row * keys_at_once_, from, to, scored,
                                                     scratch.maxima.data() + tile.slot + row,
                                                     scratch.totals.data() + tile.slot + row, halves);
         float* sum = scratch.sums.data() + (tile.slot + row) * value_stride_;
-        if (!first_block && shrink != 1.0f) kernels_.scale(sum, shrink, value_stride_, sum);
+        if (!first_step && shrink != 1.0f) kernels_.scale(sum, shrink, value_stride_, sum);
     }
-    add_values(tile, block + key_words(), count, first_block);
+    add_values(tile, first_key, count, first_step);
 }
 
-void Attention::score_block(const Tile& tile, const float* block, int64_t stride, int64_t count) const {
+void Attention::score_block(const Tile& tile, int64_t first_key, int64_t count, float* scores) const {
     const int64_t size = shape_.head_size, width = kernels_.panel_columns, scored = columns_of(count);
+    const int64_t stride = columns_of(std::min(block_keys, tile.task.span.length - first_key));
+    const float* keys = block_of(tile, first_key);
+    const float* queries = tile.scratch.query.data() + tile.slot * size;
+    const uint16_t* query_halves = tile.scratch.query_halves.data() + tile.slot * size;
     for (int64_t key = 0; key < scored; key += width) {
         const int columns = int(std::min(width, scored - key));
-        float* scores = tile.scratch.scores.data() + key;
-        if (halves_) {
-            pairs_product_(tile.rows, columns, size / 2, tile.scratch.query_halves.data() + tile.slot * size, size,
-                           reinterpret_cast<const uint32_t*>(block) + key, stride, false, scores, block_keys);
+        const auto* halves = reinterpret_cast<const uint32_t*>(keys) + key;
+        if (tiled_) {
+            kernels_.tiled_product(tile.rows, columns, query_halves, size, {halves, stride, size / 2, size / 2, 0}, false,
+                                   scores + key, keys_at_once_);
+        } else if (halves_) {
+            kernels_.tile_pairs(tile.rows, columns, size / 2, query_halves, size, halves, stride, false, scores + key,
+                                keys_at_once_);
         } else {
-            kernels_.tile(tile.rows, columns, size, tile.scratch.query.data() + tile.slot * size, size, block + key,
-                          stride, nullptr, false, scores, block_keys);
+            kernels_.tile(tile.rows, columns, size, queries, size, keys + key, stride, nullptr, false, scores + key,
+                          keys_at_once_);
         }
     }
 }
 
-void Attention::add_values(const Tile& tile, const float* values, int64_t count, bool first_block) const {
+void Attention::add_values(const Tile& tile, int64_t first_key, int64_t count, bool first_step) const {
     const int64_t size = shape_.head_size, width = kernels_.panel_columns;
+    const float* values = block_of(tile, first_key) + key_words();
+    const uint16_t* weight_halves = tile.scratch.weight_halves.data();
     for (int64_t d = 0; d < size; d += width) {
         const int columns = int(std::min(width, size - d));
         float* sums = tile.scratch.sums.data() + tile.slot * value_stride_ + d;
-        if (halves_) {
-            // Beyond the last key the weights of a whole step are zero, so an odd count finds its partner.
-            const int64_t pairs = tiled_ ? columns_of(count) / 2 : (count + 1) / 2;
-            pairs_product_(tile.rows, columns, pairs, tile.scratch.weight_halves.data(), block_keys,
-                           reinterpret_cast<const uint32_t*>(values) + d, value_stride_, !first_block, sums,
-                           value_stride_);
+        const auto* halves = reinterpret_cast<const uint32_t*>(values) + d;
+        if (tiled_) {
+            // Beyond the last key the weights of a whole step are zero.
+            kernels_.tiled_product(tile.rows, columns, weight_halves, keys_at_once_,
+                                   {halves, value_stride_, columns_of(count) / 2, block_keys / 2, block_words()},
+                                   !first_step, sums, value_stride_);
+        } else if (halves_) {
+            // So that an odd count finds its partner.
+            kernels_.tile_pairs(tile.rows, columns, (count + 1) / 2, weight_halves, keys_at_once_, halves, value_stride_,
+                                !first_step, sums, value_stride_);
         } else {
-            kernels_.tile(tile.rows, columns, count, tile.scratch.scores.data(), block_keys, values + d, value_stride_,
-                          nullptr, !first_block, sums, value_stride_);
+            kernels_.tile(tile.rows, columns, count, tile.scratch.scores.data(), keys_at_once_, values + d, value_stride_,
+                          nullptr, !first_step, sums, value_stride_);
         }
     }
 }

@@ -66,6 +66,9 @@ class Attention {
 
    private:
     static constexpr int64_t block_keys = 64;
+    // Blocks that one step of the softmax takes where products are tiles: what a step costs beside them, more keys share.
+    // Attention of 2,048 tokens takes 0.84 of the time with 2 blocks, 0.74 with 4, 0.71 with 8.
+    static constexpr int64_t tiled_blocks = 8;
     // Sequences of up to so many keys are short.
     static constexpr int64_t short_keys = 2 * block_keys;
 
@@ -111,9 +114,9 @@ class Attention {
     void pack_values(const KeyTask& task, const KeyValues& key_values, float* values) const;
     void attend_rows(const Tile& rows, const float* queries, const HeadTransform& transform, float* out) const;
     void load_queries(const Tile& tile, const float* queries, const HeadTransform& transform) const;
-    void attend_block(const Tile& tile, int64_t first_key, int64_t last_key, bool first_block) const;
-    void score_block(const Tile& tile, const float* block, int64_t stride, int64_t count) const;
-    void add_values(const Tile& tile, const float* block, int64_t count, bool first_block) const;
+    void attend_keys(const Tile& tile, int64_t first_key, int64_t last_key, bool first_step) const;
+    void score_block(const Tile& tile, int64_t first_key, int64_t count, float* scores) const;
+    void add_values(const Tile& tile, int64_t first_key, int64_t count, bool first_step) const;
     void transform_head(const HeadTransform& transform, int64_t position, float factor, const float* from,
                         float* head) const;
     const float* row_of(const KeyTask& task, const KeyValues& key_values, int64_t position) const;
@@ -126,6 +129,7 @@ class Attention {
     int64_t visible_end(const Span& span, int64_t position) const {
         return shape_.causal ? position + 1 : span.length;
     }
+    const float* block_of(const Tile& tile, int64_t key) const { return tile.blocks + key / block_keys * block_words(); }
     // Columns of a block of so many keys: whole steps.
     int64_t columns_of(int64_t keys) const { return (keys + key_step_ - 1) / key_step_ * key_step_; }
     // Words of 32 bits of one block's keys, and of keys and values, when it is full.
@@ -136,8 +140,8 @@ class Attention {
     AttentionShape shape_;
     bool halves_;
     bool tiled_;            // products in tile registers
-    decltype(Kernels::tile_pairs) pairs_product_;
     int64_t rows_at_once_;  // of one tile of queries
+    int64_t keys_at_once_;  // of one step of the softmax, whole blocks
     int64_t key_step_;      // keys of a block are filled up to a multiple of these
     int64_t group_;         // query heads that share a key head
     int64_t value_stride_;  // head_size rounded up to whole vectors

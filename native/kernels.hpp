@@ -28,6 +28,15 @@ struct PanelColumns {
     const float* bias;  // null for none
 };
 
+// A matrix of pairs of bfloat16 values in blocks of rows that lie apart.
+struct PairBlocks {
+    const uint32_t* first;
+    int64_t stride;          // words from one row of pairs to the next
+    int64_t pairs;           // rows in all; a multiple of `tiled_pairs`, as is what follows
+    int64_t pairs_of_block;
+    int64_t next_block;      // words from one block to the next
+};
+
 struct Kernels {
     // Floats in a vector, columns of a packed panel, and the most rows of one tile.
     int lanes;
@@ -69,10 +78,10 @@ struct Kernels {
     bool (*panel_pairs)(int64_t rows, int columns, int64_t pairs, const uint16_t* a, int64_t a_stride,
                         const uint32_t* panel, const float* bias, bool accumulate, float* c, int64_t c_stride,
                         const void* ahead);
-    // tile_pairs for up to `tiled_rows` rows, whole vectors of columns and a multiple of `tiled_pairs` pairs. Reads and
-    // writes `tiled_rows` rows, of which those beyond `rows` mean nothing.
-    void (*tiled_product)(int rows, int columns, int64_t pairs, const uint16_t* a, int64_t a_stride, const uint32_t* b,
-                          int64_t b_stride, bool accumulate, float* c, int64_t c_stride);
+    // tile_pairs for up to `tiled_rows` rows and whole vectors of columns. Reads and writes `tiled_rows` rows, of which
+    // those beyond `rows` mean nothing.
+    void (*tiled_product)(int rows, int columns, const uint16_t* a, int64_t a_stride, const PairBlocks& b,
+                          bool accumulate, float* c, int64_t c_stride);
     int tiled_rows;
     int tiled_pairs;
     // Gives up this thread's tiles, which all of these leave as they used them.

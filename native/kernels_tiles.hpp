@@ -12,6 +12,8 @@
 
 namespace {
 
+using samesay::PairBlocks;
+
 constexpr int tile_height = 16;
 constexpr int step_bytes = 64;
 // Rows that two tiles of inputs hold; four tiles of sums then take every tile that is loaded twice.
@@ -338,34 +340,36 @@ inline void keep_sums(float* c, int64_t stride, bool second) {
 }
 
 template <int Columns>
-inline void tile_of_pairs(int rows, int64_t steps, const uint16_t* a, int64_t a_stride, const uint32_t* b,
-                          int64_t b_stride, bool accumulate, float* c, int64_t c_stride) {
+inline void tile_of_pairs(int rows, const uint16_t* a, int64_t a_stride, const PairBlocks& b, int column, bool accumulate,
+                          float* c, int64_t c_stride) {
     const bool second = rows > tile_height;
     const char* inputs = reinterpret_cast<const char*>(a);
-    const WeightTiles weights{reinterpret_cast<const char*>(b), 4 * b_stride, 4 * lanes, tiled_pairs * 4 * b_stride};
+    WeightTiles weights{reinterpret_cast<const char*>(b.first + column), 4 * b.stride, 4 * lanes,
+                        tiled_pairs * 4 * b.stride};
     begin_sums<Columns>(c, c_stride, accumulate, second);
-    if (second) {
-        multiply_two<PairsOfHalves, Columns>(steps, inputs, 2 * a_stride, weights, [] {});
-    } else {
-        multiply_one<PairsOfHalves, Columns>(steps, inputs, 2 * a_stride, weights, [] {});
+    for (int64_t pair = 0; pair < b.pairs; pair += b.pairs_of_block) {
+        const int64_t left = b.pairs - pair, steps = (left < b.pairs_of_block ? left : b.pairs_of_block) / tiled_pairs;
+        if (second) {
+            multiply_two<PairsOfHalves, Columns>(steps, inputs, 2 * a_stride, weights, [] {});
+        } else {
+            multiply_one<PairsOfHalves, Columns>(steps, inputs, 2 * a_stride, weights, [] {});
+        }
+        inputs += steps * step_bytes;
+        weights.first += 4 * b.next_block;
     }
     keep_sums<Columns>(c, c_stride, second);
 }
 
-// Pairs in whole steps, columns in whole vectors. Whole tiles are multiplied and stored, whatever lies in the rows that
-// fill them up.
-void tile_pairs_tiled(int rows, int columns, int64_t pairs, const uint16_t* a, int64_t a_stride, const uint32_t* b,
-                      int64_t b_stride, bool accumulate, float* c, int64_t c_stride) {
+// Whole tiles are multiplied and stored, whatever lies in the rows that fill them up.
+void tile_pairs_tiled(int rows, int columns, const uint16_t* a, int64_t a_stride, const PairBlocks& b, bool accumulate,
+                      float* c, int64_t c_stride) {
     asm volatile("" ::: "memory");
     shape_tiles(tiled_rows);
-    const int64_t steps = pairs / tiled_pairs;
     int column = 0;
     for (; column + 2 * lanes <= columns; column += 2 * lanes) {
-        tile_of_pairs<2>(rows, steps, a, a_stride, b + column, b_stride, accumulate, c + column, c_stride);
+        tile_of_pairs<2>(rows, a, a_stride, b, column, accumulate, c + column, c_stride);
     }
-    if (column < columns) {
-        tile_of_pairs<1>(rows, steps, a, a_stride, b + column, b_stride, accumulate, c + column, c_stride);
-    }
+    if (column < columns) tile_of_pairs<1>(rows, a, a_stride, b, column, accumulate, c + column, c_stride);
 }
 
 }  // namespace

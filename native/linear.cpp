@@ -7,8 +7,9 @@ namespace samesay {
 
 namespace {
 
-// Rows of inputs that stay in the second-level cache while the panels pass by.
+// Rows of inputs that stay in the second-level cache while the panels pass by; processors with tiles have a larger one.
 constexpr int64_t cached_input_bytes = 384 << 10;
+constexpr int64_t cached_input_bytes_of_tiles = 1 << 20;
 constexpr int64_t most_rows_of_block = 384;
 constexpr int64_t largest_mix_block = 128;
 // With so many rows a thread has enough work for each panel to hide that all threads read all panels.
@@ -113,7 +114,8 @@ const uint8_t* Linear::first_weights(const Team& team, int64_t rows, size_t part
 void Linear::multiply(Team& team, Inputs& inputs, int64_t rows, size_t part, Store store, float* out,
                       int64_t out_stride, const uint8_t* following) const {
     const int64_t row_bytes = precision_ == Precision::int8 ? inputs_ * kernels_.quantised_bytes : inputs_ * 4;
-    const int64_t fitting = cached_input_bytes / row_bytes / kernels_.tile_rows * kernels_.tile_rows;
+    const int64_t cached = kernels_.panel_int8 ? cached_input_bytes_of_tiles : cached_input_bytes;
+    const int64_t fitting = cached / row_bytes / kernels_.tile_rows * kernels_.tile_rows;
     const int64_t most = std::clamp<int64_t>(fitting, kernels_.tile_rows, most_rows_of_block);
     const auto blocks_of = [&](const Share& share) { return (share.rows.end - share.rows.begin + most - 1) / most; };
     const Share own = share_of(team.id(), team.size(), rows, part);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +14,29 @@ import samesay
 from samesay import _native
 from samesay.engine.base import Precision
 
-# Tiles hold 16 rows, two of them 32; the query heads of a key share its tiles; keys come 32 and 64 together.
-LENGTHS = (1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 49, 63, 64, 65, 97, 127, 128, 129, 191, 200, 260)
+# Tiles hold 16 rows, two of them 32; the query heads of a key share its tiles; keys come 32, 64 and 512 together.
+SHORT_LENGTHS = (1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 49, 63, 64, 65, 97, 127, 128, 129, 191, 200, 260)
+LENGTHS = (*SHORT_LENGTHS, 512, 513, 1030)
 
 pytestmark = pytest.mark.usefixtures("isolated_cache")
 
 
-@pytest.fixture
-def decoder(fixtures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(params=[0, 300], ids=["all before", "window"])
+def decoder(
+    request: pytest.FixtureRequest, fixtures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     try:
         _native.choose_isa("amx")
     except ValueError as error:
         pytest.skip(str(error))
     monkeypatch.setenv("SAMESAY_ISA", "amx")
-    return write_decoder(fixtures, tmp_path / "decoder", "")
+    folder = write_decoder(fixtures, tmp_path / "decoder", "")
+    if request.param:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        config |= {"model_type": "mistral", "architectures": ["MistralModel"]}
+        config["sliding_window"] = request.param
+        (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    return folder
 
 
 def sequences_of(lengths: tuple[int, ...]) -> list[list[int]]:

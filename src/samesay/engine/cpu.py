@@ -19,6 +19,8 @@ from samesay.engine.tensor_names import require_head_norms, without_prefix
 from samesay.errors import CheckpointError, EngineError, PrecisionError, TokenError
 
 _REVISION = "3"
+# Of instruction sets whose arithmetic has changed since.
+_REVISIONS = {"amx": "4"}
 _MOST_THREADS = 1024
 _NO_TOKENS: NDArray[np.int32] = np.zeros(0, np.int32)
 
@@ -121,7 +123,8 @@ class CpuEngine:
     @property
     def revision(self) -> str:
         """Changes whenever the same token ids give other bits."""
-        return f"cpu-{_REVISION}-{self.instruction_set}"
+        revision = _REVISIONS.get(self.instruction_set, _REVISION)
+        return f"cpu-{revision}-{self.instruction_set}"
 
     def embed(
         self,
