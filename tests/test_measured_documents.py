@@ -27,6 +27,15 @@ def test_document_says_what_was_measured(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("name", "part"), [("README.md", "speed"), ("README.zh.md", "speed_zh")])
+def test_readme_says_what_was_measured(name: str, part: str) -> None:
+    tables, text = benchmark_module("readme_tables"), (ROOT / name).read_text("utf-8")
+    assert tables.computed.names(text) == {part}
+    assert text == tables.computed.filled(text, tables.parts()), (
+        f"run python benchmarks/readme_tables.py --write {name}"
+    )
+
+
 def _lower_the_accuracy(found: dict[str, Any]) -> None:
     found["test"][0]["methods"]["both"]["accuracy"] = [0.5, 0.4, 0.6]
 
