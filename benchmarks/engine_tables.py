@@ -197,6 +197,34 @@ def _linear_share(one: Mapping[str, float], tokens: int, limits: Limits) -> str:
     return f"{spent:.1f} ({least / spent:.0%})"
 
 
+def fidelity_part(found: dict[str, Any]) -> str:
+    """What is lost against fp32: vectors, rankings, models made to be hard."""
+    results, rows = found["results"], []
+    for name in ("bundled", "minilm"):
+        one = results[name]
+        cosine = f"{one['int8']['cosine']['count']} sentences"
+        moved = (_moved("Spearman", one, "sts_spearman"), _moved("nDCG@10", one, "ndcg_at_10"))
+        rows.append((f"{NAMES[name]}, {cosine}", *_cosines(one, "cosine"), "; ".join(moved)))
+    rows.append(("random 0.6B shape", *_cosines(results["random"]), ""))
+    for model, name in (("0.6B shape", "nasty"), ("a small decoder", "nasty-small")):
+        for kind, one in results[name].items():
+            rows.append((f"{model}, {kind.replace('-', ' ')}", *_cosines(one), ""))
+    header = ("model", "int8: cosine, mean / least", "bf16", "rankings, int8 less fp32")
+    return computed.table(header, rows)
+
+
+def _cosines(one: Mapping[str, Any], within: str | None = None) -> list[str]:
+    found = [one[precision][within] if within else one[precision] for precision in ("int8", "bf16")]
+    return [f"{cosine['mean']:.4f} / {cosine['min']:.4f}" for cosine in found]
+
+
+def _moved(measure: str, one: Mapping[str, Any], key: str) -> str:
+    moved = [one["int8"][key][name] - exact for name, exact in one["fp32"][key].items()]
+    if len(moved) == 1:
+        return f"{measure} on one set {moved[0]:+.4f}"
+    return f"{measure} on {len(moved)} sets {min(moved):+.4f} to {max(moved):+.4f}"
+
+
 def long_part(found: dict[str, Any]) -> str:
     """One long text at a time."""
     rows = [
@@ -220,6 +248,7 @@ def parts(results: Path = computed.RESULTS) -> dict[str, Callable[[], str]]:
     made |= {name: partial(phases_part, of(file), machine) for name, (file, machine) in PHASES.items()}
     made |= {name: partial(start_part, of(file), machine) for name, (file, machine) in STARTS.items()}
     return made | {
+        "fidelity": partial(fidelity_part, of("fidelity-amx.json")),
         "python_side": partial(python_part, of("python-side.json")),
         "long": partial(long_part, of("long-texts.json")),
     }

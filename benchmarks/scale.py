@@ -38,7 +38,7 @@ LINKS = 32
 # Assumed: memory of a node of a cluster, and in how many shards a billion rows are.
 NODE_GB, SHARDS = 64, 20
 # The fastest reading of memory that was measured on the processor of the stores, as it gives a bound.
-MEMORY = "engine-minilm-amx.json"
+MEMORY = "engine-minilm-earlier-amx.json"
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,9 @@ def processor_of(machine: Mapping[str, Any]) -> str:
     """Say what a machine computes with."""
     name = machine["processor"].replace("(R)", "").removesuffix(" Processor")
     tiles = " with AMX" if "amx_tile" in machine["instruction_sets"] else ""
-    return f"{machine['usable_cores']} cores of {name} {machine['family_model']}{tiles}"
+    # Two processors that call themselves the same may differ in it.
+    cache = int(machine["cache"].split()[0]) // 1024
+    return f"{machine['usable_cores']} cores of {name} {machine['family_model']}{tiles}, {cache} MB of cache"
 
 
 def read_inputs(results: Path = RESULTS) -> Inputs:
