@@ -93,13 +93,13 @@ class Decoder final : public Network {
         queries_.reserve(rows * s.heads * s.head_size);
         attended_.reserve(rows * s.heads * s.head_size);
         key_values_.reserve(rows * 2 * s.key_value_heads * s.head_size);
-        inner_.reserve(inner_rows(rows) * s.intermediate_size);
+        inner_.reserve(most_rows(rows) * s.intermediate_size);
         // The first and the last may be held in different precisions.
         for (const DecoderLayer* layer : {&layers_.front(), &layers_.back()}) {
             inputs_.reserve(layer->query_key_value, rows);
             inputs_.reserve(layer->output, rows);
-            inputs_.reserve(layer->gate_up, inner_rows(rows));
-            inputs_.reserve(layer->down, inner_rows(rows));
+            inputs_.reserve(layer->gate_up, most_rows(rows));
+            inputs_.reserve(layer->down, most_rows(rows));
         }
     }
 
@@ -107,11 +107,12 @@ class Decoder final : public Network {
         const DecoderLayer& layer = layers_[size_t(index)];
         attend_layer(team, index, layer, stream, pulse);
         const int64_t rows = stream.rows;
-        for (int64_t row = 0; row < rows; row += settings_.rows_together) {
-            const int64_t count = inner_rows(rows - row), left = rows - row - count;
+        for (int64_t row = 0, count = 0; row < rows; row += count) {
+            count = next_rows(rows - row);
+            const int64_t left = rows - row - count;
             const uint8_t* following = nullptr;
             if (left > 0) {
-                following = layer.gate_up.first_weights(team, inner_rows(left), 0);
+                following = layer.gate_up.first_weights(team, next_rows(left), 0);
             } else if (index + 1 < settings_.layers) {
                 following = layers_[size_t(index + 1)].query_key_value.first_weights(team, rows, key_value_part);
             }
@@ -142,7 +143,7 @@ class Decoder final : public Network {
         inputs_.set_rows(team, layer.output, attended_.data(), stream.rows);
         phases_.end(team, Phase::inputs);
         layer.output.multiply(team, inputs_, stream.rows, 0, Store::add, stream.residual, settings_.hidden_size,
-                              layer.gate_up.first_weights(team, inner_rows(stream.rows), 0));
+                              layer.gate_up.first_weights(team, next_rows(stream.rows), 0));
         phases_.end(team, Phase::output);
     }
 

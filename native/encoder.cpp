@@ -88,12 +88,12 @@ class Encoder final : public Network {
         queries_.reserve(rows * s.hidden_size);
         attended_.reserve(rows * s.hidden_size);
         key_values_.reserve(rows * 2 * s.hidden_size);
-        inner_.reserve(inner_rows(rows) * s.intermediate_size);
+        inner_.reserve(most_rows(rows) * s.intermediate_size);
         const EncoderLayer& layer = layers_.front();
         inputs_.reserve(layer.query_key_value, rows);
         inputs_.reserve(layer.output, rows);
-        inputs_.reserve(layer.inner, inner_rows(rows));
-        inputs_.reserve(layer.outer, inner_rows(rows));
+        inputs_.reserve(layer.inner, most_rows(rows));
+        inputs_.reserve(layer.outer, most_rows(rows));
     }
 
     void layer(Team& team, int64_t index, Stream& stream, Pulse& pulse) override {
@@ -115,8 +115,9 @@ class Encoder final : public Network {
         phases_.end(team, Phase::inputs);
         layer.output.multiply(team, inputs_, stream.rows, 0, Store::add, stream.residual, width);
         phases_.end(team, Phase::output);
-        for (int64_t row = 0; row < stream.rows; row += settings_.rows_together) {
-            feed_forward(team, layer, stream.residual + row * width, inner_rows(stream.rows - row));
+        for (int64_t row = 0, count = 0; row < stream.rows; row += count) {
+            count = next_rows(stream.rows - row);
+            feed_forward(team, layer, stream.residual + row * width, count);
         }
     }
 

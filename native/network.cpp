@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <stdexcept>
 
 namespace samesay {
@@ -181,18 +182,22 @@ bool Network::forward(const Batch& batch, const std::vector<int32_t>& prefix, in
 bool Network::run_in_pieces(const Batch& batch, const Prefix* prefix, int64_t dimensions, float* out,
                             const std::function<bool(double)>& ask) {
     phases_.forget();
-    const auto own_rows = [&](int64_t i) {
+    std::vector<int64_t> own_rows;
+    for (int64_t i = 0; i < batch.sequences; ++i) {
         const bool shares = prefix && begins_with(batch, i, prefix->tokens);
-        return batch.length(i) - (shares ? int64_t(prefix->tokens.size()) : 0);
-    };
+        own_rows.push_back(batch.length(i) - (shares ? int64_t(prefix->tokens.size()) : 0));
+    }
+    int64_t left = std::accumulate(own_rows.begin(), own_rows.end(), int64_t(0));
     std::vector<int64_t> offsets;
     for (int64_t first = 0, last = 0; first < batch.sequences; first = last) {
+        const int64_t aim = next_rows(left);
         int64_t rows = 0;
         offsets.assign(1, 0);
         do {
-            rows += own_rows(last);
+            rows += own_rows[size_t(last)];
             offsets.push_back(batch.offsets[++last] - batch.offsets[first]);
-        } while (last < batch.sequences && rows + own_rows(last) <= settings_.rows_together);
+        } while (last < batch.sequences && rows + own_rows[size_t(last)] / 2 <= aim);
+        left -= rows;
         const int64_t before = batch.offsets[first], tokens = offsets.back(), all = batch.rows();
         const auto ask_of_all = [&](double done) {
             return ask((double(before) + done * double(tokens)) / double(all));

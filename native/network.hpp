@@ -105,9 +105,15 @@ class Network {
     virtual void finish(float* row) const = 0;
     virtual void prepare(int64_t rows, int64_t longest) = 0;
 
-    // Rows that pass through the feed-forward layer at a time: its inner width is several times the hidden size,
-    // and a text of 32,768 tokens must not need all of it at once.
-    int64_t inner_rows(int64_t rows) const { return std::min(rows, settings_.rows_together); }
+    // Rows of the next piece, of a batch or of a text on its way through the feed-forward layer, whose inner width is several
+    // times the hidden size: a text of 32,768 tokens must not need all of it at once. Where so many are left: about
+    // `rows_together`, and as many as in the pieces to come, because a small rest would read every weight for a few rows.
+    int64_t next_rows(int64_t left) const {
+        const int64_t together = settings_.rows_together, pieces = std::max<int64_t>((left + together / 2) / together, 1);
+        return (left + pieces - 1) / pieces;
+    }
+    // The most that next_rows gives for so many rows or fewer.
+    int64_t most_rows(int64_t rows) const { return std::min(rows, settings_.rows_together * 3 / 2); }
 
     // In the last layer, when one token of each text is pooled, keeps only the rows of those tokens.
     bool picks_rows(int64_t layer) const {
