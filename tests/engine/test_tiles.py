@@ -14,7 +14,8 @@ import samesay
 from samesay import _native
 from samesay.engine.base import Precision
 
-# Tiles hold 16 rows, two of them 32; the query heads of a key share its tiles; keys come 32, 64 and 512 together.
+# Tiles hold 16 rows, two of them 32; the query heads of a key share its tiles; keys come 32, 64 and 512
+# together.
 SHORT_LENGTHS = (1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 49, 63, 64, 65, 97, 127, 128, 129, 191, 200, 260)
 LENGTHS = (*SHORT_LENGTHS, 512, 513, 1030)
 
