@@ -10,6 +10,7 @@ from samesay.checkpoint.locate import locate
 from samesay.decision.calibration_file import SUFFIX, read_calibration
 from samesay.decision.key import key_of
 from samesay.decision.shipped import FOLDER, shipped_calibration
+from samesay.engine.cpu import revision_of
 from samesay.errors import ModelNotFoundError
 
 FILES = sorted(FOLDER.glob(f"*{SUFFIX}"))
@@ -30,8 +31,7 @@ def test_every_instruction_set_of_a_common_processor_has_one() -> None:
     # A machine uses the best it has, and its scores differ in the last bits; Arm has the portable path only.
     assert {path.name.split(".")[1] for path in FILES} == {"avx2", "avxvnni", "avx512", "avx512bf16", "amx"}
     engines = {read_calibration(path).key.identity.engine for path in FILES}
-    assert len({engine.rpartition("-")[0] for engine in engines}) == 1  # of one revision
-    assert {engine.rpartition("-")[2] for engine in engines} == {path.name.split(".")[1] for path in FILES}
+    assert engines == {revision_of(path.name.split(".")[1]) for path in FILES}
 
 
 def test_the_bundled_model_has_one_where_its_instruction_set_was_calibrated() -> None:

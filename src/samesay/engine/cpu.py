@@ -28,6 +28,11 @@ _NO_TOKENS: NDArray[np.int32] = np.zeros(0, np.int32)
 PREFIX_CACHE_BYTES = 64 << 20
 
 
+def revision_of(instruction_set: str) -> str:
+    """Give what changes whenever the arithmetic of an instruction set does."""
+    return f"cpu-{_REVISIONS.get(instruction_set, _REVISION)}-{instruction_set}"
+
+
 class CpuEngine:
     """The engine of one checkpoint.
 
@@ -123,8 +128,7 @@ class CpuEngine:
     @property
     def revision(self) -> str:
         """Changes whenever the same token ids give other bits."""
-        revision = _REVISIONS.get(self.instruction_set, _REVISION)
-        return f"cpu-{revision}-{self.instruction_set}"
+        return revision_of(self.instruction_set)
 
     def embed(
         self,
