@@ -172,15 +172,15 @@ def phases_part(found: dict[str, Any], machine: str) -> str:
             least = least_milliseconds(phase, tokens[name], limits)
             cells.append(f"{one[phase]:.1f}" + (f" ({least / one[phase]:.0%})" if least else ""))
         rows.append(cells)
-    rows.append(
-        ["all linear layers", *(_linear_share(passes[name], tokens[name], limits) for name in passes)]
-    )
+    spent = {name: sum(one[phase] for phase in LINEAR) for name, one in passes.items()}
+    shares = {name: _least_linear(tokens[name], limits) / spent[name] for name in passes}
+    rows.append(["all linear layers", *(f"{spent[name]:.1f} ({shares[name]:.0%})" for name in passes)])
     peak = f"{limits.int8_peak:.0f} GOPS"
     if limits.tiles_int8_gops:
         # What other machines have at most, and this one outside its tiles.
         vectors = replace(limits, tiles_int8_gops=None)
-        shares = (_linear_share(passes[name], tokens[name], vectors) for name in passes)
-        rows.append(["of what vectors could do", *(one.partition("(")[2].rstrip(")") for one in shares)])
+        reached = (_least_linear(tokens[name], vectors) / spent[name] for name in passes)
+        rows.append(["of what vectors could do", *(f"{share:.0%}" for share in reached)])
         peak = f"{limits.tiles_int8_gops:.0f} GOPS in tiles, {limits.int8_gops:.0f} in vectors"
     about = (
         f"{machine}: milliseconds of one pass by phase, medians of {found['rounds']}; the int8 peak was "
@@ -191,10 +191,8 @@ def phases_part(found: dict[str, Any], machine: str) -> str:
     return f"{computed.paragraph(about)}\n\n{computed.table(header, rows)}"
 
 
-def _linear_share(one: Mapping[str, float], tokens: int, limits: Limits) -> str:
-    least = sum(least_milliseconds(phase, tokens, limits) or 0.0 for phase in LINEAR)
-    spent = sum(one[phase] for phase in LINEAR)
-    return f"{spent:.1f} ({least / spent:.0%})"
+def _least_linear(tokens: int, limits: Limits) -> float:
+    return sum(least_milliseconds(phase, tokens, limits) or 0.0 for phase in LINEAR)
 
 
 def fidelity_part(found: dict[str, Any]) -> str:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import computed
-from table import LIKE_FIDELITY
 
 # Models by the machines that they were measured on.
 RESULTS_OF = {
@@ -34,25 +33,20 @@ def speed_part(results: Path, language: str) -> str:
     """Our times, and how many times as long the fastest of the others takes that is as true."""
     rows = []
     for file, machine in RESULTS_OF.items():
-        engines = computed.read_result(results, file)["engines"]
-        memory = engines["ours"]["memory_mb"]["peak"]
-        cells = [_cell(workload, engines, language) for workload in WORKLOADS]
+        found = computed.read_result(results, file)
+        memory = found["engines"]["ours"]["memory_mb"]["peak"]
+        cells = [_cell(workload, found, language) for workload in WORKLOADS]
         rows.append((machine[language], *cells, f"{memory:.0f} MB"))
     return computed.table(HEADERS[language], rows)
 
 
-def _cell(workload: str, engines: Mapping[str, Any], language: str) -> str:
-    ours = engines["ours"]["median_seconds"][workload]
-    others = min(
-        one["median_seconds"][workload]
-        for name, one in engines.items()
-        if not name.startswith("ours") and one["fidelity"] and one["fidelity"]["mean"] >= LIKE_FIDELITY
-    )
+def _cell(workload: str, found: Mapping[str, Any], language: str) -> str:
+    ours = found["engines"]["ours"]
     if workload == "W5":
-        shown = PER_SECOND[language].format(engines["ours"]["sequences_per_second"][workload])
+        shown = PER_SECOND[language].format(ours["sequences_per_second"][workload])
     else:
-        shown = f"{ours * 1e3:.0f} ms"
-    return f"{shown} ({others / ours:.1f}×)"
+        shown = f"{ours['median_seconds'][workload] * 1e3:.0f} ms"
+    return f"{shown} ({found['best_peer_of_like_fidelity'][workload]['times_our_time']:.1f}×)"
 
 
 def parts(results: Path = computed.RESULTS) -> dict[str, Callable[[], str]]:

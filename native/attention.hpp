@@ -67,7 +67,7 @@ class Attention {
    private:
     static constexpr int64_t block_keys = 64;
     // Blocks that one step of the softmax takes where products are tiles: what a step costs beside them, more keys share.
-    // Attention of 2,048 tokens takes 0.84 of the time with 2 blocks, 0.74 with 4, 0.71 with 8.
+    // Each doubling up to this has gained, the last one little.
     static constexpr int64_t tiled_blocks = 8;
     // Sequences of up to so many keys are short.
     static constexpr int64_t short_keys = 2 * block_keys;
