@@ -26,6 +26,7 @@ using Offsets = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device
 using Vectors = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Bytes = nb::ndarray<nb::numpy, const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Values = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
+using FloatRows = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Rows = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Floats = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using FloatsOut = nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
@@ -243,6 +244,25 @@ void multiply_rows(RowProducts& products, const Rows& rows, const Floats& query,
     products.compute(held, query.data(), out.data());
 }
 
+void multiply_pairs(RowProducts& products, const FloatRows& left, const FloatRows& right, const FloatsOut& out) {
+    if (left.shape(0) != right.shape(0) || left.shape(1) != right.shape(1)) {
+        throw nb::value_error("both sides must be of one shape");
+    }
+    if (left.shape(0) != out.shape(0)) throw nb::value_error("out must have one value a pair");
+    nb::gil_scoped_release release;
+    products.compute_pairs(left.data(), right.data(), int64_t(left.shape(0)), int64_t(left.shape(1)), out.data());
+}
+
+void multiply_table(RowProducts& products, const FloatRows& left, const FloatRows& right, const Vectors& out) {
+    if (left.shape(1) != right.shape(1)) throw nb::value_error("both sides must be of one width");
+    if (left.shape(0) != out.shape(0) || right.shape(0) != out.shape(1)) {
+        throw nb::value_error("out must have one value for each row of one side with each of the other");
+    }
+    nb::gil_scoped_release release;
+    products.compute_table(left.data(), int64_t(left.shape(0)), right.data(), int64_t(right.shape(0)),
+                           int64_t(left.shape(1)), out.data());
+}
+
 nb::tuple nearest_rows(RowProducts& products, const Rows& rows, const std::optional<Floats>& scales,
                        const Floats& query, const Allowed& allowed, int64_t count) {
     const HeldRows held = held_rows(rows, scales, query);
@@ -274,6 +294,10 @@ NB_MODULE(_native, module) {
         }, nb::arg("isa"), nb::arg("threads"))
         .def("multiply", &multiply_rows, nb::arg("rows").noconvert(), nb::arg("query").noconvert(),
              nb::arg("out").noconvert(), "Write the product of each row with the query into `out`.")
+        .def("multiply_pairs", &multiply_pairs, nb::arg("left").noconvert(), nb::arg("right").noconvert(),
+             nb::arg("out").noconvert(), "Write the product of left[i] and right[i] into out[i].")
+        .def("multiply_table", &multiply_table, nb::arg("left").noconvert(), nb::arg("right").noconvert(),
+             nb::arg("out").noconvert(), "Write the product of left[i] and right[j] into out[i][j].")
         .def("nearest", &nearest_rows, nb::arg("rows").noconvert(), nb::arg("scales").noconvert().none(),
              nb::arg("query").noconvert(), nb::arg("allowed").noconvert(), nb::arg("count"),
              "The places of the `count` allowed rows with the highest products, best first, and these.");

@@ -140,6 +140,9 @@ struct Kernels {
     // The same with rows of 16-bit floats, and of 8-bit whole numbers.
     void (*dots_f16)(const float* x, const uint16_t* rows, int64_t count, int64_t number, float* out);
     void (*dots_int8)(const float* x, const int8_t* rows, int64_t count, int64_t number, float* out);
+    // out[l * stride + r] = what `dots` gives for left[l] and right[r], to the bit
+    void (*dot_table)(const float* left, int64_t lefts, const float* right, int64_t rights, int64_t count, float* out,
+                      int64_t stride);
 };
 
 const Kernels& kernels_for(Isa isa);

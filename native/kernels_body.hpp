@@ -229,7 +229,7 @@ const Kernels SAMESAY_KERNELS = {
 #endif
     tile_pairs, tile_panel_pairs, to_bf16, pair_bf16, transpose,
     quantise, mix, rms_norm, layer_norm, rotate, silu_multiply, gelu, add, normalise,
-    softmax_block, scale, dots, dots_f16, dots_int8,
+    softmax_block, scale, dots, dots_f16, dots_int8, dot_table,
 };
 
 }  // namespace samesay

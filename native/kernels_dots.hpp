@@ -1,4 +1,4 @@
-// Products of one row of floats with a few others, which may be held in fewer bits. Part of kernels_body.hpp.
+// Products of rows of floats with others, which may be held in fewer bits. Part of kernels_body.hpp.
 #pragma once
 
 #include "simd.hpp"
@@ -85,6 +85,61 @@ void dots_f16(const float* x, const uint16_t* rows, int64_t count, int64_t numbe
 
 void dots_int8(const float* x, const int8_t* rows, int64_t count, int64_t number, float* out) {
     products(x, rows, count, number, out);
+}
+
+// The sums of `products`, in its order, of a few rows with a few others: what is loaded serves several of them.
+template <int Lefts, int Rights>
+inline void table_block(const float* left, const float* right, int64_t count, float* out, int64_t stride) {
+    Floats sums[Lefts][Rights][4] = {};
+    int64_t i = 0;
+    for (; i + 4 * lanes <= count; i += 4 * lanes) {
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; ++j) {
+            Floats x[Lefts];
+#pragma GCC unroll 2
+            for (int l = 0; l < Lefts; ++l) x[l] = load(left + l * count + i + j * lanes);
+#pragma GCC unroll 2
+            for (int r = 0; r < Rights; ++r) {
+                const Floats y = load(right + r * count + i + j * lanes);
+#pragma GCC unroll 2
+                for (int l = 0; l < Lefts; ++l) sums[l][r][j] = multiply_add(x[l], y, sums[l][r][j]);
+            }
+        }
+    }
+    for (; i < count; i += lanes) {
+        const int64_t n = count - i < lanes ? count - i : lanes;
+        for (int l = 0; l < Lefts; ++l) {
+            const Floats x = load_some(left + l * count + i, n);
+            for (int r = 0; r < Rights; ++r) {
+                sums[l][r][0] = multiply_add(x, load_some(right + r * count + i, n), sums[l][r][0]);
+            }
+        }
+    }
+    for (int l = 0; l < Lefts; ++l) {
+        for (int r = 0; r < Rights; ++r) {
+            const auto& four = sums[l][r];
+            out[l * stride + r] = sum_lanes((four[0] + four[1]) + (four[2] + four[3]));
+        }
+    }
+}
+
+template <int Lefts, int Rights>
+inline void table_rows(const float* left, const float* right, int64_t rights, int64_t count, float* out,
+                       int64_t stride) {
+    int64_t r = 0;
+    for (; r + Rights <= rights; r += Rights) table_block<Lefts, Rights>(left, right + r * count, count, out + r, stride);
+    for (; r < rights; ++r) table_block<Lefts, 1>(left, right + r * count, count, out + r, stride);
+}
+
+void dot_table(const float* left, int64_t lefts, const float* right, int64_t rights, int64_t count, float* out,
+               int64_t stride) {
+    // With 16 registers, four rows' sums would not stay in them.
+    constexpr int together = sizeof(Floats) == 64 ? 2 : 1;
+    int64_t l = 0;
+    for (; l + 2 <= lefts; l += 2) {
+        table_rows<2, together>(left + l * count, right, rights, count, out + l * stride, stride);
+    }
+    if (l < lefts) table_rows<1, together>(left + l * count, right, rights, count, out + l * stride, stride);
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ int64_t row_bytes(const HeldRows& rows) {
     return rows.width * (rows.kind == RowKind::f32 ? 4 : rows.kind == RowKind::f16 ? 2 : 1);
 }
 
+int64_t rows_together(int64_t bytes) { return std::max<int64_t>(bytes_together / std::max<int64_t>(bytes, 1), 1); }
+
 bool better(const Near& a, const Near& b) { return a.score > b.score || (a.score == b.score && a.row < b.row); }
 
 }  // namespace
@@ -37,16 +39,40 @@ void RowProducts::compute_some(const HeldRows& rows, const float* query, int64_t
     for (int64_t i = 0; i < count; ++i) out[i] *= rows.scales[begin + i];
 }
 
-void RowProducts::compute(const HeldRows& rows, const float* query, float* out) {
-    const int64_t bytes = row_bytes(rows), number = rows.number;
-    if (pool_.size() == 1 || number * bytes <= bytes_alone) return compute_some(rows, query, 0, number, out);
+template <class Task>
+void RowProducts::share(int64_t number, int64_t step, int64_t bytes, Task&& task) {
+    if (pool_.size() == 1 || bytes <= bytes_alone) return task(0, number);
     forks_.check([this] { pool_.recover_from_fork(); });
-    // A thread begins with the rows that it had for the last query, which its own cache may still hold.
-    const int64_t step = std::max<int64_t>(bytes_together / bytes, 1);
     pool_.run([&](Team& team) {
         team.divide_items((number + step - 1) / step, [&](int64_t begin, int64_t end) {
-            compute_some(rows, query, begin * step, std::min(end * step, number), out);
+            task(begin * step, std::min(end * step, number));
         });
+    });
+}
+
+void RowProducts::compute(const HeldRows& rows, const float* query, float* out) {
+    const int64_t bytes = row_bytes(rows);
+    // A thread begins with the rows that it had for the last query, which its own cache may still hold.
+    share(rows.number, rows_together(bytes), rows.number * bytes,
+          [&](int64_t begin, int64_t end) { compute_some(rows, query, begin, end, out); });
+}
+
+void RowProducts::compute_pairs(const float* left, const float* right, int64_t number, int64_t width, float* out) {
+    const int64_t bytes = 2 * width * int64_t(sizeof(float));
+    share(number, rows_together(bytes), number * bytes, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) kernels_.dots(left + i * width, right + i * width, width, 1, out + i);
+    });
+}
+
+void RowProducts::compute_table(const float* left, int64_t lefts, const float* right, int64_t rights, int64_t width,
+                                float* out) {
+    const int64_t bytes = width * int64_t(sizeof(float));
+    const int64_t step = rows_together(bytes);  // they stay in the cache next to the core while the left ones pass by
+    share(rights, step, rights * bytes * lefts, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r += step) {
+            const int64_t count = std::min(step, end - r);
+            kernels_.dot_table(left, lefts, right + r * width, count, width, out + r, rights);
+        }
     });
 }
 

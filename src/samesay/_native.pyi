@@ -49,6 +49,12 @@ class RowProducts:
         query: NDArray[np.float32],
         out: NDArray[np.float32],
     ) -> None: ...
+    def multiply_pairs(
+        self, left: NDArray[np.float32], right: NDArray[np.float32], out: NDArray[np.float32]
+    ) -> None: ...
+    def multiply_table(
+        self, left: NDArray[np.float32], right: NDArray[np.float32], out: NDArray[np.float32]
+    ) -> None: ...
     def nearest(
         self,
         rows: NDArray[np.generic],  # of float32, float16 or int8

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from samesay.engine.row_products import pair_products, table_products
 from samesay.errors import TextError, TruncationWarning
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def pair_similarity(
         raise TextError(f"pairs need as many texts on each side; there are {len(left)} and {len(right)}")
     a, b, cut = _sides(model, left, right, mode, task, dimensions, overlength)
     warn_of_cuts(cut, model.max_tokens, calls=2)
-    scores: NDArray[np.float32] = np.einsum("nd,nd->n", a, b)
+    scores = pair_products(a, b)
     return scores.clip(-1, 1, out=scores)
 
 
@@ -53,7 +54,7 @@ def all_similarities(
     other = left if right is None else as_list(right)
     a, b, cut = _sides(model, left, other, mode, task, dimensions, overlength)
     warn_of_cuts(cut, model.max_tokens, calls=2)
-    scores: NDArray[np.float32] = a @ b.T
+    scores = table_products(a, b)
     return scores.clip(-1, 1, out=scores)
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import COMMAND, FIXTURES, MODEL, Ended, environment, in_terminal, of, samesay
+from command_line import FIXTURES, MODEL, Ended, environment, in_terminal, of, samesay
 
+from patience import PATIENCE
 from samesay import open as opened
 from samesay.decision.calibration import Calibration
 from samesay.decision.key import key_of
@@ -24,6 +25,19 @@ from samesay.model import load
 
 pytestmark = pytest.mark.timeout(600)
 THREADS = ("--threads", "1")
+
+# The command, with commits of 100 rows: a fast machine has all rows in one of the usual size.
+SMALL_COMMITS = (
+    sys.executable,
+    "-c",
+    """
+from samesay.cli import main
+from samesay.collection import writing
+
+writing._COMMIT_ROWS = 100
+main()
+""",
+)
 
 
 def write_documents(folder: Path) -> None:
@@ -255,17 +269,17 @@ def test_an_interrupted_index_goes_on(tmp_path: Path) -> None:
     rows = [{"id": str(number), "text": f"row {number} " + "word " * 200} for number in range(1500)]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     process = subprocess.Popen(
-        [*COMMAND, "index", "rows.jsonl", "-c", "kb", *MODEL],
+        [*SMALL_COMMITS, "index", "rows.jsonl", "-c", "kb", *MODEL],
         stderr=subprocess.PIPE,
         cwd=tmp_path,
         env=environment(tmp_path),
     )
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline and not list(
-        tmp_path.glob("kb/build-*/vectors/documents.lance/data/*")
-    ):
-        time.sleep(0.05)
-    time.sleep(0.5)
+    deadline = time.monotonic() + 60 * PATIENCE
+    # The second file of vectors is begun when the first commit is whole.
+    while time.monotonic() < deadline and process.poll() is None:
+        if len(list(tmp_path.glob("kb/build-*/vectors/documents.lance/data/*"))) > 1:
+            break
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=120)
     assert process.returncode == 130

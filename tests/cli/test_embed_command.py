@@ -11,12 +11,26 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from command_line import COMMAND, FIXTURES, MODEL, environment, of, samesay
+from command_line import FIXTURES, MODEL, environment, of, samesay
 
 from patience import PATIENCE
 from samesay.model import load
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
+
+# The command, with every batch brought to disk at once instead of after a second: a fast machine has
+# embedded all texts by then, and there would be nothing left to stop.
+SAVING_COMMAND = (
+    sys.executable,
+    "-c",
+    """
+from samesay.cli import main
+from samesay.embedding_job import run_job
+
+run_job.__kwdefaults__["save_seconds"] = 0
+main()
+""",
+)
 
 
 def write_sentences(path: Path, count: int) -> list[str]:
@@ -30,16 +44,16 @@ def write_sentences(path: Path, count: int) -> list[str]:
 def start_and_stop(folder: Path, stop: signal.Signals, *arguments: str) -> tuple[int, str, int]:
     """Start a slow run, stop it when its journal has rows; give its end, its words and the rows."""
     process = subprocess.Popen(
-        [*COMMAND, "embed", *arguments, "--batch-tokens", "1"],
+        [*SAVING_COMMAND, "embed", *arguments, "--batch-tokens", "1"],
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         cwd=folder,
         env=environment(folder),
     )
     journal = next(folder / f"{name}.partial.json" for name in arguments if name.startswith("out."))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 60 * PATIENCE
     while not journal.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
+        time.sleep(0.005)
     process.send_signal(stop)
     _, told = process.communicate(timeout=60 * PATIENCE)
     return process.returncode, told.decode(), int(json.loads(journal.read_text("utf-8"))["rows"])
@@ -86,7 +100,7 @@ def test_other_options_start_over_and_say_so(tmp_path: Path) -> None:
 def test_two_runs_do_not_write_one_target(tmp_path: Path) -> None:
     write_sentences(tmp_path / "in.txt", 20_000)
     first = subprocess.Popen(
-        [*COMMAND, "embed", "in.txt", "-o", "out.npy", *MODEL, "--batch-tokens", "1"],
+        [*SAVING_COMMAND, "embed", "in.txt", "-o", "out.npy", *MODEL, "--batch-tokens", "1"],
         stderr=subprocess.DEVNULL,
         cwd=tmp_path,
         env=environment(tmp_path),

@@ -1,4 +1,4 @@
-"""Products of a query with many rows: right, and of a row the same bits wherever it stands."""
+"""Products of rows: right, and of two rows the same bits wherever they stand."""
 
 from __future__ import annotations
 
@@ -105,6 +105,49 @@ def test_the_nearest_are_the_first_of_all_in_order(
     assert scores.tolist() == all_scores[expected].tolist()
 
 
+@settings(deadline=None, max_examples=100)
+@given(
+    st.integers(0, 9),
+    st.integers(0, 40),
+    st.integers(1, 300),
+    st.integers(1, 3),
+    st.sampled_from(instruction_sets()),
+    st.integers(0, 2**32 - 1),
+)
+def test_two_rows_have_one_product_in_pairs_in_a_table_and_with_a_query(
+    lefts: int, rights: int, width: int, threads: int, name: str, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    left = random.standard_normal((lefts, width), np.float32)
+    right = random.standard_normal((rights, width), np.float32)
+    products = _native.RowProducts(name, threads)
+    table, turned = np.empty((lefts, rights), np.float32), np.empty((rights, lefts), np.float32)
+    products.multiply_table(left, right, table)
+    products.multiply_table(right, left, turned)
+    assert np.array_equal(table, turned.T)
+    places, others = np.divmod(np.arange(lefts * rights), max(rights, 1))
+    pairs = np.empty(lefts * rights, np.float32)
+    products.multiply_pairs(left[places], right[others], pairs)
+    assert np.array_equal(pairs, table.ravel())
+    for row, query in zip(table, left, strict=True):
+        assert np.array_equal(row, products_on(name, 1, right, query))
+
+
+@pytest.mark.parametrize("name", instruction_sets())
+def test_a_large_table_is_the_same_on_any_number_of_threads(name: str) -> None:
+    random = np.random.default_rng(5)
+    left, right = random.standard_normal((2, 700, 384), np.float32)
+    expected = np.stack([products_on(name, 1, right, query) for query in left])
+    for threads in (1, 2, 3):
+        table = np.empty((700, 700), np.float32)
+        pairs = np.empty(700, np.float32)
+        products = _native.RowProducts(name, threads)
+        products.multiply_table(left, right, table)
+        products.multiply_pairs(left, right, pairs)
+        assert np.array_equal(table, expected)
+        assert np.array_equal(pairs, expected.diagonal())
+
+
 def test_sixteen_bits_give_the_score_of_the_same_numbers_in_thirty_two() -> None:
     random = np.random.default_rng(2)
     rows = random.standard_normal((50, 384), np.float32).astype(np.float16)
@@ -122,6 +165,11 @@ def test_what_does_not_fit_together_is_refused() -> None:
         with pytest.raises((TypeError, ValueError)):
             products.nearest(rows, None, query, allowed, 1)
     rows = np.zeros((3, 4), np.float32)
+    for other in (np.zeros((3, 5), np.float32), np.zeros((2, 4), np.float32), np.zeros((3, 4))):
+        with pytest.raises((TypeError, ValueError)):
+            products.multiply_pairs(rows, other, out)
+        with pytest.raises((TypeError, ValueError)):
+            products.multiply_table(rows, other, np.zeros((3, 3), np.float32))
     with pytest.raises(ValueError, match="one scale a row"):
         products.nearest(rows, np.zeros(2, np.float32), query, allowed, 1)
     with pytest.raises(ValueError, match="one value a row"):

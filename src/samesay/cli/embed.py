@@ -34,6 +34,7 @@ from samesay.embedding_job import (
     EmbeddingReport,
     EmbeddingRequest,
     TextEncoder,
+    kept_rows,
     kept_standard_input,
     prepared_job,
     run_job,
@@ -177,16 +178,11 @@ def _run(job: EmbeddingJob, model: TextEncoder, wanted: bool | None) -> Embeddin
         output.say(f"going on after {done} of {job.texts} texts")
     try:
         with text_progress(job.texts, done, wanted) as show:
-
-            def progress(now: int) -> None:
-                nonlocal done
-                done = now
-                show(now)
-
-            return run_job(job, model, progress=progress)
+            return run_job(job, model, progress=show)
     except KeyboardInterrupt:
-        if not done:
+        kept = kept_rows(job)
+        if not kept:
             raise
         raise KeyboardInterrupt(
-            f"{done} of {job.texts} texts are kept; the same command goes on from there"
+            f"{kept} of {job.texts} texts are kept; the same command goes on from there"
         ) from None

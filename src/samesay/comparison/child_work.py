@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samesay.comparison.wire import Message
+from samesay.engine.row_products import pair_products
 from samesay.errors import SamesayError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Worker:
         """Score pairs as ``TextModel.similarity`` does."""
         a = self._embed(left, mode, task, "left")
         b = self._embed(right, mode, task, "right")
-        return Message({}, {"scores": np.einsum("nd,nd->n", a, b).clip(-1, 1)})
+        return Message({}, {"scores": pair_products(a, b).clip(-1, 1)})
 
     def do_add(self, kind: str, texts: list[str], mode: str, task: str | None, side: str) -> Message:
         """Embed texts and keep their vectors under a name, after those that are there."""

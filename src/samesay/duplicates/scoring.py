@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from samesay.engine.row_products import pair_products
 from samesay.errors import DuplicatesError
 from samesay.vectors import have_length_one
 
@@ -62,6 +63,5 @@ def scores_of_pairs(
     step = max(1, _GATHERED // max(1, left.shape[1]))
     for begin in range(0, len(rows), step):
         end = begin + step
-        # Every sum is of one pair alone, in an order that only the width decides.
-        scores[begin:end] = np.einsum("nd,nd->n", left[rows[begin:end]], right[others[begin:end]])
+        scores[begin:end] = pair_products(left[rows[begin:end]], right[others[begin:end]])
     return scores.clip(-1, 1, out=scores)

@@ -3,6 +3,7 @@
 from samesay.embedding_job.job import (
     EmbeddingJob,
     EmbeddingReport,
+    kept_rows,
     kept_standard_input,
     prepared_job,
     run_job,
@@ -14,6 +15,7 @@ __all__ = [
     "EmbeddingReport",
     "EmbeddingRequest",
     "TextEncoder",
+    "kept_rows",
     "kept_standard_input",
     "prepared_job",
     "run_job",

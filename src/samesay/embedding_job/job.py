@@ -132,6 +132,12 @@ def run_job(
     return EmbeddingReport(journal.rows, journal.recipe.width, journal.cut_texts)
 
 
+def kept_rows(job: EmbeddingJob) -> int:
+    """Give how many finished rows an interrupted run has left beside the target."""
+    journal = read_journal(job.files.journal)
+    return journal.rows if journal else 0
+
+
 @contextmanager
 def kept_standard_input(stream: BinaryIO, target: Path) -> Iterator[Path]:
     """Keep what comes through standard input in a file beside the target, as it is read more than once.

@@ -1,4 +1,8 @@
-"""Products of a query with rows in memory, by the C++ core."""
+"""Products of rows in memory with others, by the C++ core.
+
+That of two rows is one number, to the bit, whichever function gives it: it depends on nothing that stands
+beside them, nor on the number of threads. What a linear algebra library gives in a product of matrices does.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +24,7 @@ HeldRows = NDArray[np.generic]
 def row_products(rows: HeldRows, query: NDArray[np.float32]) -> NDArray[np.float32]:
     """Give the product of each row with the query, in 32 bits; shape (n,).
 
-    That of a row depends on the row and the query alone, to the bit: not on the rows beside it, on the number
-    of threads, or on whether a value is held in 32 bits or in 16 that say the same.
+    It is the same whether a value is held in 32 bits or in 16 that say the same.
 
     Args:
         rows: Shape (n, width), of float32, float16 or int8, and finite.
@@ -30,6 +33,32 @@ def row_products(rows: HeldRows, query: NDArray[np.float32]) -> NDArray[np.float
     out = np.empty(len(rows), np.float32)
     with _engine_errors():
         _products().multiply(np.ascontiguousarray(rows), _whole(query), out)
+    return out
+
+
+def pair_products(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give the product of each row of one side with that of the other; shape (n,).
+
+    Args:
+        left: Shape (n, width), finite.
+        right: The same.
+    """
+    out = np.empty(len(left), np.float32)
+    with _engine_errors():
+        _products().multiply_pairs(_whole(left), _whole(right), out)
+    return out
+
+
+def table_products(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give the product of each row of one side with each of the other; shape (n, m).
+
+    Args:
+        left: Shape (n, width), finite.
+        right: Shape (m, width), finite.
+    """
+    out = np.empty((len(left), len(right)), np.float32)
+    with _engine_errors():
+        _products().multiply_table(_whole(left), _whole(right), out)
     return out
 
 
@@ -64,8 +93,8 @@ def _engine_errors() -> Iterator[None]:
         raise EngineError(str(error)) from None
 
 
-def _whole(query: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(query, np.float32)
+def _whole(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(values, np.float32)
 
 
 @cache

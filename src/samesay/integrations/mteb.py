@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samesay.engine.row_products import pair_products, table_products
 from samesay.errors import MissingExtraError
 from samesay.model import load
 from samesay.text_model import TextModel
@@ -87,13 +88,11 @@ class MtebModel:
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Vectors:
         """Give the cosine of each row with each other row, shape (n, m)."""
-        found: Vectors = _rows(embeddings1) @ _rows(embeddings2).T
-        return found
+        return table_products(_rows(embeddings1), _rows(embeddings2))
 
     def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Vectors:
         """Give the cosine of each row with the row beside it, shape (n,)."""
-        found: Vectors = np.einsum("nd,nd->n", _rows(embeddings1), _rows(embeddings2))
-        return found
+        return pair_products(*np.broadcast_arrays(_rows(embeddings1), _rows(embeddings2)))
 
 
 def prefix_of(prompts: Prompts, instruction: str | None, prompt_type: Any) -> str:

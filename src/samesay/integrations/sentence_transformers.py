@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samesay.checkpoint.prompts import Prompts
+from samesay.engine.row_products import pair_products, table_products
 from samesay.errors import MissingExtraError, PromptError, TruncationWarning
 from samesay.model import load
 from samesay.text_model import TextModel
@@ -150,11 +151,11 @@ class SentenceTransformer:
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
         """Give the cosine of each row with each other row, shape (n, m)."""
         left, right = _unit(embeddings1), _unit(embeddings2)
-        return _alike(left @ right.T, embeddings1, embeddings2)
+        return _alike(table_products(left, right), embeddings1, embeddings2)
 
     def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
         """Give the cosine of each row with the row beside it, shape (n,)."""
-        found = np.einsum("nd,nd->n", _unit(embeddings1), _unit(embeddings2))
+        found = pair_products(*np.broadcast_arrays(_unit(embeddings1), _unit(embeddings2)))
         return _alike(found, embeddings1, embeddings2)
 
     def _vectors(self, texts: list[str], prefix: str, width: int | None, show: bool) -> Vectors:

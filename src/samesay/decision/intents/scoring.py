@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
 from samesay.decision.intents.bank import Bank, Vectors, relative_to
 from samesay.decision.intents.settings import Method
+from samesay.engine.row_products import pair_products, table_products
 
 Scores = NDArray[np.float32]
 
 # How much nearer an example must be to count e times as much. Chosen with the number of neighbours.
 TEMPERATURE = 0.2
-# Texts are scored in blocks of one size, filled up, so that a score does not depend on what comes with it.
-_BLOCK = 16
-_LEFT_OUT_AT_A_TIME = 256
+_AT_A_TIME = 256
 
 
 def score_intents(
@@ -38,13 +35,14 @@ def score_intents(
     """
     scores = np.empty((len(vectors), len(bank.intents)), np.float32)
     centroids = bank.centroids
-    for begin, block in _blocks(relative_to(bank.mean, vectors)):
-        near = (
-            _summed(bank, block @ bank.centred.T, neighbours, temperature) if method != "centroids" else None
-        )
-        centre = block @ centroids.T if method != "examples" else None
-        wanted = min(_BLOCK, len(vectors) - begin)
-        scores[begin : begin + wanted] = _combined(near, centre)[:wanted]
+    for begin in range(0, len(vectors), _AT_A_TIME):
+        block = relative_to(bank.mean, vectors[begin : begin + _AT_A_TIME])
+        near = centre = None
+        if method != "centroids":
+            near = _summed(bank, table_products(block, bank.centred), neighbours, temperature)
+        if method != "examples":
+            centre = table_products(block, centroids)
+        scores[begin : begin + len(block)] = _combined(near, centre)
     return scores
 
 
@@ -61,32 +59,24 @@ def score_left_out(bank: Bank, places: NDArray[np.int64], method: Method, neighb
     """
     scores = np.empty((len(places), len(bank.intents)), np.float32)
     centroids = bank.centroids
-    for begin in range(0, len(places), _LEFT_OUT_AT_A_TIME):
-        chosen = places[begin : begin + _LEFT_OUT_AT_A_TIME]
+    for begin in range(0, len(places), _AT_A_TIME):
+        chosen = places[begin : begin + _AT_A_TIME]
         rows, own = bank.centred[chosen], bank.labels[chosen]
         at = np.arange(len(chosen))
         near = centre = None
         if method != "centroids":
-            cosines = rows @ bank.centred.T
+            cosines = table_products(rows, bank.centred)
             cosines[at, chosen] = -np.inf
             near = _summed(bank, cosines, neighbours, TEMPERATURE)
         if method != "examples":
-            centre = rows @ centroids.T
+            centre = table_products(rows, centroids)
             others = bank.sums[own] - rows
             lengths = np.sqrt(np.einsum("nd,nd->n", others, others))
-            centre[at, own] = np.einsum("nd,nd->n", rows, others) / np.maximum(lengths, 1e-6)
+            centre[at, own] = pair_products(rows, others) / np.maximum(lengths, 1e-6)
         combined = _combined(near, centre)
         combined[at[bank.sizes[own] == 1], own[bank.sizes[own] == 1]] = -1
         scores[begin : begin + len(chosen)] = combined
     return scores
-
-
-def _blocks(vectors: Vectors) -> Iterator[tuple[int, Vectors]]:
-    for begin in range(0, len(vectors), _BLOCK):
-        block = np.zeros((_BLOCK, vectors.shape[1]), np.float32)
-        rows = vectors[begin : begin + _BLOCK]
-        block[: len(rows)] = rows
-        yield begin, block
 
 
 def _summed(bank: Bank, cosines: Scores, neighbours: int, temperature: float) -> Scores:
@@ -97,7 +87,7 @@ def _summed(bank: Bank, cosines: Scores, neighbours: int, temperature: float) ->
         own = cosines[:, bank.starts[place] : bank.starts[place + 1]]
         if own.shape[1] > neighbours:
             own = np.partition(own, own.shape[1] - neighbours, axis=1)[:, -neighbours:]
-        weights = np.sort(np.exp((own - 1) / scale), axis=1)
+        weights = np.exp((np.sort(own, axis=1) - 1) / scale)
         sums[:, place] = weights.sum(axis=1)
     least = np.finfo(np.float32).tiny
     return np.asarray(1 + scale * np.log(np.maximum(sums / np.float32(neighbours), least)), np.float32)

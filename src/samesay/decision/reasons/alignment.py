@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from samesay.decision.reasons.folding import span_of
 from samesay.decision.reasons.records import AlignedSpans, Span
 from samesay.decision.reasons.words import clauses_of, words_of
+from samesay.engine.row_products import table_products
 
 # Of a text with more clauses, neighbours are taken together.
 MOST_PARTS = 24
@@ -39,7 +40,7 @@ def mutual_best(
     """
     if not len(a) or not len(b):
         return ()
-    scores = np.clip(vectors_a @ vectors_b.T, -1, 1)
+    scores = table_products(vectors_a, vectors_b).clip(-1, 1)
     best_of_a, best_of_b = scores.argmax(axis=1), scores.argmax(axis=0)
     return tuple(
         AlignedSpans(a[place], b[int(best)], float(scores[place, best]))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samesay.decision.reasons.records import LeftOut, Span
+from samesay.engine.row_products import row_products
 
 
 def without_each(text: str, parts: Sequence[Span]) -> tuple[str, ...]:
@@ -28,7 +29,5 @@ def drops(
         vectors: Of the text without each part, shape (n, dimensions).
         other: Of the other text, shape (dimensions,).
     """
-    return tuple(
-        LeftOut(part, score - float(np.clip(vector @ other, -1, 1)))
-        for part, vector in zip(parts, vectors, strict=True)
-    )
+    scores = row_products(vectors, other).clip(-1, 1)
+    return tuple(LeftOut(part, score - float(left)) for part, left in zip(parts, scores, strict=True))

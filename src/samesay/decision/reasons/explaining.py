@@ -14,6 +14,7 @@ from samesay.decision.reasons.conflicts import find_conflicts
 from samesay.decision.reasons.dropping import drops, without_each
 from samesay.decision.reasons.rare_terms import shared_terms
 from samesay.decision.reasons.records import Differs, Reasons, Shared, SharedTerm
+from samesay.engine.row_products import pair_products
 
 if TYPE_CHECKING:
     from samesay.decision.bands import Bands
@@ -64,7 +65,7 @@ def explain(
     side_b = [text_b, *(part.text for part in parts_b), *without_each(text_b, parts_b)]
     a, b = _vectors(model, (side_a, side_b), (key.left, key.right), dimensions, overlength)
     # As similarity multiplies them, so that it is the same score to the bit.
-    (decision,) = decider.decide(np.einsum("nd,nd->n", a[:1], b[:1]).clip(-1, 1))
+    (decision,) = decider.decide(pair_products(a[:1], b[:1]).clip(-1, 1))
     end_a, end_b = 1 + len(parts_a), 1 + len(parts_b)
     shared = Shared(mutual_best(parts_a, parts_b, a[1:end_a], b[1:end_b]), _terms(model, text_a, text_b))
     differs = Differs(

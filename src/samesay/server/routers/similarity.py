@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 from pydantic_core import to_json
 
+from samesay.engine.row_products import pair_products, table_products
 from samesay.errors import PromptError
 from samesay.server.openapi import BODY_PROBLEMS, json_body
 from samesay.server.preparing import Place
@@ -113,8 +114,8 @@ def _places(lefts: int, *, pairs: bool) -> Callable[[int], Place]:
 def _render(work: Comparison, vectors: NDArray[np.float32]) -> bytes:
     sides = vectors[work.prepared.places]
     left, right = sides[: work.lefts], sides[work.lefts :]
-    # The same sums as in EmbeddingModel.similarity and similarity_matrix.
-    scores = np.einsum("nd,nd->n", left, right) if work.call.pairs is not None else left @ right.T
+    # As EmbeddingModel.similarity and similarity_matrix do, to the bit.
+    scores = (pair_products if work.call.pairs is not None else table_products)(left, right)
     scores = scores.clip(-1, 1)
     return with_array(
         {
