@@ -76,6 +76,7 @@ class Model {
             // All at once: a sample knows rows by their number in the batch.
             Settings whole = read;
             whole.rows_together = batch.rows();
+            whole.rows_apart = 0;
             const auto network = make_network(kind, whole, kernels, *source);
             std::vector<float> unused(size_t(batch.sequences * read.hidden_size));
             network->forward(batch, {}, read.hidden_size, unused.data(), [](double) { return false; });
@@ -91,7 +92,7 @@ class Model {
 
     nb::dict phases() const {
         nb::dict times;
-        for (size_t i = 0; i < phase_count; ++i) times[phase_names[i]] = network_->phases().milliseconds(i);
+        for (size_t i = 0; i < phase_count; ++i) times[phase_names[i]] = network_->milliseconds(Phase(i));
         return times;
     }
 
@@ -202,6 +203,7 @@ class Model {
             .prefix_cache_bytes = whole("prefix_cache_bytes"),
             .halves = precision != Precision::fp32,
             .rows_together = rows_of_thread(kernels) * whole("threads"),
+            .rows_apart = rows_apart(kernels),
         };
     }
 

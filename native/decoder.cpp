@@ -1,6 +1,8 @@
 // Qwen3 and Mistral: RMSNorm before each part, rotary positions, grouped heads, a gated feed-forward layer.
 #include <algorithm>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "network.hpp"
 
@@ -69,22 +71,35 @@ DecoderLayer read_layer(const Settings& s, Source& source, int64_t index) {
     };
 }
 
-class Decoder final : public Network {
+struct DecoderWeights {
+    Embedding embedding;
+    Array<float> final_norm;
+    std::vector<DecoderLayer> layers;
+};
+
+std::shared_ptr<const DecoderWeights> read_weights(const Settings& settings, Source& source) {
+    auto weights = std::make_shared<DecoderWeights>(DecoderWeights{
+        source.embedding("embed_tokens.weight", settings.vocabulary_size, settings.hidden_size),
+        source.vector("norm.weight", settings.hidden_size),
+        {},
+    });
+    for (int64_t i = 0; i < settings.layers; ++i) weights->layers.push_back(read_layer(settings, source, i));
+    return weights;
+}
+
+class Decoder final : public Flow {
    public:
-    Decoder(const Settings& settings, const Kernels& kernels, Source& source)
-        : Network(settings, kernels, true),
-          embedding_(source.embedding("embed_tokens.weight", settings.vocabulary_size, settings.hidden_size)),
-          final_norm_(source.vector("norm.weight", settings.hidden_size)),
+    Decoder(const Settings& settings, const Kernels& kernels, std::shared_ptr<const DecoderWeights> weights, int threads)
+        : Flow(settings, kernels, true, threads),
+          weights_(std::move(weights)),
           rope_(settings.head_size, settings.rope_theta),
-          inputs_(kernels, settings.threads) {
-        for (int64_t i = 0; i < settings.layers; ++i) layers_.push_back(read_layer(settings, source, i));
-    }
+          inputs_(kernels, threads) {}
 
    private:
-    void embed(int32_t token, int64_t, float* out) const override { embedding_.row(token, out); }
+    void embed(int32_t token, int64_t, float* out) const override { weights_->embedding.row(token, out); }
 
     void finish(float* row) const override {
-        kernels_.rms_norm(row, final_norm_.data(), settings_.norm_epsilon, settings_.hidden_size, row);
+        kernels_.rms_norm(row, weights_->final_norm.data(), settings_.norm_epsilon, settings_.hidden_size, row);
     }
 
     void prepare(int64_t rows, int64_t longest) override {
@@ -95,7 +110,7 @@ class Decoder final : public Network {
         key_values_.reserve(rows * 2 * s.key_value_heads * s.head_size);
         inner_.reserve(most_rows(rows) * s.intermediate_size);
         // The first and the last may be held in different precisions.
-        for (const DecoderLayer* layer : {&layers_.front(), &layers_.back()}) {
+        for (const DecoderLayer* layer : {&weights_->layers.front(), &weights_->layers.back()}) {
             inputs_.reserve(layer->query_key_value, rows);
             inputs_.reserve(layer->output, rows);
             inputs_.reserve(layer->gate_up, most_rows(rows));
@@ -104,7 +119,7 @@ class Decoder final : public Network {
     }
 
     void layer(Team& team, int64_t index, Stream& stream, Pulse& pulse) override {
-        const DecoderLayer& layer = layers_[size_t(index)];
+        const DecoderLayer& layer = weights_->layers[size_t(index)];
         attend_layer(team, index, layer, stream, pulse);
         const int64_t rows = stream.rows;
         for (int64_t row = 0, count = 0; row < rows; row += count) {
@@ -114,7 +129,7 @@ class Decoder final : public Network {
             if (left > 0) {
                 following = layer.gate_up.first_weights(team, next_rows(left), 0);
             } else if (index + 1 < settings_.layers) {
-                following = layers_[size_t(index + 1)].query_key_value.first_weights(team, rows, key_value_part);
+                following = weights_->layers[size_t(index + 1)].query_key_value.first_weights(team, rows, key_value_part);
             }
             feed_forward(team, layer, stream.residual + row * settings_.hidden_size, count, following);
         }
@@ -175,10 +190,8 @@ class Decoder final : public Network {
         return {norm.empty() ? nullptr : norm.data(), settings_.norm_epsilon, &rope_};
     }
 
-    const Embedding embedding_;
-    const Array<float> final_norm_;
+    const std::shared_ptr<const DecoderWeights> weights_;
     Rope rope_;
-    std::vector<DecoderLayer> layers_;
     Inputs inputs_;
     Buffer<float> queries_;
     Buffer<float> key_values_;
@@ -189,7 +202,10 @@ class Decoder final : public Network {
 }  // namespace
 
 std::unique_ptr<Network> make_decoder(const Settings& settings, const Kernels& kernels, Source& source) {
-    return std::make_unique<Decoder>(settings, kernels, source);
+    const auto weights = read_weights(settings, source);
+    return std::make_unique<Network>(settings, kernels, true, [&](const Settings& of_flow, int threads) {
+        return std::make_unique<Decoder>(of_flow, kernels, weights, threads);
+    });
 }
 
 }  // namespace samesay

@@ -1,5 +1,8 @@
 // BERT and XLM-RoBERTa: learned positions, attention in both directions, LayerNorm after each part, GELU.
 #include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "network.hpp"
 
@@ -58,27 +61,39 @@ EncoderLayer read_layer(const Settings& s, Source& source, int64_t index) {
     };
 }
 
-class Encoder final : public Network {
+struct EncoderWeights {
+    Embedding words;
+    Array<float> positions;
+    Array<float> types;
+    LayerNorm norm;
+    std::vector<EncoderLayer> layers;
+};
+
+std::shared_ptr<const EncoderWeights> read_weights(const Settings& s, Source& source) {
+    auto weights = std::make_shared<EncoderWeights>(EncoderWeights{
+        source.embedding("embeddings.word_embeddings.weight", s.vocabulary_size, s.hidden_size),
+        source.matrix("embeddings.position_embeddings.weight", s.positions + s.position_offset, s.hidden_size),
+        source.matrix("embeddings.token_type_embeddings.weight", s.token_types, s.hidden_size),
+        read_norm(source, "embeddings.LayerNorm", s.hidden_size),
+        {},
+    });
+    for (int64_t i = 0; i < s.layers; ++i) weights->layers.push_back(read_layer(s, source, i));
+    return weights;
+}
+
+class Encoder final : public Flow {
    public:
-    Encoder(const Settings& settings, const Kernels& kernels, Source& source)
-        : Network(settings, kernels, false),
-          words_(source.embedding("embeddings.word_embeddings.weight", settings.vocabulary_size, settings.hidden_size)),
-          positions_(source.matrix("embeddings.position_embeddings.weight",
-                                   settings.positions + settings.position_offset, settings.hidden_size)),
-          types_(source.matrix("embeddings.token_type_embeddings.weight", settings.token_types, settings.hidden_size)),
-          norm_(read_norm(source, "embeddings.LayerNorm", settings.hidden_size)),
-          inputs_(kernels, settings.threads) {
-        for (int64_t i = 0; i < settings.layers; ++i) layers_.push_back(read_layer(settings, source, i));
-    }
+    Encoder(const Settings& settings, const Kernels& kernels, std::shared_ptr<const EncoderWeights> weights, int threads)
+        : Flow(settings, kernels, false, threads), weights_(std::move(weights)), inputs_(kernels, threads) {}
 
    private:
     void embed(int32_t token, int64_t position, float* out) const override {
         const int64_t width = settings_.hidden_size;
-        words_.row(token, out);
+        weights_->words.row(token, out);
         // All tokens of a text are of type 0.
-        kernels_.add(out, types_.data(), width);
-        kernels_.add(out, positions_.data() + (settings_.position_offset + position) * width, width);
-        norm_row(norm_, out);
+        kernels_.add(out, weights_->types.data(), width);
+        kernels_.add(out, weights_->positions.data() + (settings_.position_offset + position) * width, width);
+        norm_row(weights_->norm, out);
     }
 
     void finish(float*) const override {}
@@ -89,7 +104,7 @@ class Encoder final : public Network {
         attended_.reserve(rows * s.hidden_size);
         key_values_.reserve(rows * 2 * s.hidden_size);
         inner_.reserve(most_rows(rows) * s.intermediate_size);
-        const EncoderLayer& layer = layers_.front();
+        const EncoderLayer& layer = weights_->layers.front();
         inputs_.reserve(layer.query_key_value, rows);
         inputs_.reserve(layer.output, rows);
         inputs_.reserve(layer.inner, most_rows(rows));
@@ -97,7 +112,7 @@ class Encoder final : public Network {
     }
 
     void layer(Team& team, int64_t index, Stream& stream, Pulse& pulse) override {
-        const EncoderLayer& layer = layers_[size_t(index)];
+        const EncoderLayer& layer = weights_->layers[size_t(index)];
         const int64_t width = settings_.hidden_size;
         inputs_.set_rows(team, layer.query_key_value, stream.residual, stream.rows);
         phases_.end(team, Phase::inputs);
@@ -145,11 +160,7 @@ class Encoder final : public Network {
                             row);
     }
 
-    const Embedding words_;
-    const Array<float> positions_;
-    const Array<float> types_;
-    const LayerNorm norm_;
-    std::vector<EncoderLayer> layers_;
+    const std::shared_ptr<const EncoderWeights> weights_;
     Inputs inputs_;
     Buffer<float> queries_;
     Buffer<float> key_values_;
@@ -160,7 +171,10 @@ class Encoder final : public Network {
 }  // namespace
 
 std::unique_ptr<Network> make_encoder(const Settings& settings, const Kernels& kernels, Source& source) {
-    return std::make_unique<Encoder>(settings, kernels, source);
+    const auto weights = read_weights(settings, source);
+    return std::make_unique<Network>(settings, kernels, false, [&](const Settings& of_flow, int threads) {
+        return std::make_unique<Encoder>(of_flow, kernels, weights, threads);
+    });
 }
 
 }  // namespace samesay

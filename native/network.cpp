@@ -1,34 +1,49 @@
 #include "network.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <exception>
 #include <memory>
 #include <numeric>
-#include <stdexcept>
+#include <string>
+
+#include "faults.hpp"
+#include "pulse.hpp"
 
 namespace samesay {
 
 namespace {
 
-// Whether sequence `i` begins with the tokens and goes on after them.
-bool begins_with(const Batch& batch, int64_t i, const std::vector<int32_t>& tokens) {
-    const int32_t* first = batch.token_ids + batch.offsets[i];
-    return batch.length(i) > int64_t(tokens.size()) && std::equal(tokens.begin(), tokens.end(), first);
+// With fewer rows for each thread, reading all weights takes it longer than computing.
+constexpr int64_t fewest_rows_apart = 96;
+// What a longer sequence becomes between two layers leaves the cache of one core.
+constexpr int64_t longest_apart = 384;
+// Below that, pieces are of one size.
+constexpr int64_t few_rounds = 3;
+
+Settings apart(Settings settings) {
+    settings.rows_together = settings.rows_apart;
+    return settings;
 }
 
 }  // namespace
 
-Network::Network(const Settings& settings, const Kernels& kernels, bool causal)
+Network::Network(const Settings& settings, const Kernels& kernels, bool causal, const MakeFlow& make)
     : settings_(settings),
       kernels_(kernels),
       pool_(settings.threads),
-      attention_(kernels,
-                 AttentionShape{settings.heads, settings.key_value_heads, settings.head_size, causal, settings.window,
-                                settings.halves},
-                 settings.threads),
+      together_(make(settings, settings.threads)),
       // A mean needs the last states of the prefix too, which are not kept.
       keeps_prefixes_(causal && settings.pooling == Pooling::last && settings.prefix_cache_bytes > 0),
-      prefixes_(settings.prefix_cache_bytes) {}
+      prefixes_(settings.prefix_cache_bytes) {
+    if (pool_.size() == 1 || settings.rows_apart == 0) return;
+    for (int i = 0; i < pool_.size(); ++i) apart_.push_back(make(apart(settings), 1));
+}
+
+double Network::milliseconds(Phase phase) const {
+    double apart = 0;
+    for (const std::unique_ptr<Flow>& flow : apart_) apart += flow->phases().milliseconds(phase);
+    return together_->phases().milliseconds(phase) + apart / double(pool_.size());
+}
 
 void Network::check(const Batch& batch) const {
     if (batch.sequences < 0 || batch.offsets[0] != 0) throw TokenFault("offsets must begin with 0");
@@ -55,107 +70,22 @@ const Prefix* Network::find_prefix(const Batch& batch, const std::vector<int32_t
     const int64_t length = int64_t(tokens.size());
     if (!keeps_prefixes_ || length == 0) return nullptr;
     bool shared = false;
-    for (int64_t i = 0; i < batch.sequences && !shared; ++i) shared = begins_with(batch, i, tokens);
+    for (int64_t i = 0; i < batch.sequences && !shared; ++i) shared = batch.begins_with(i, tokens);
     if (!shared) return nullptr;
     if (const Prefix* kept = prefixes_.find(tokens)) return kept;
+    const int64_t width = settings_.key_value_width();
     Prefix prefix;
     prefix.tokens = tokens;
-    prefix.bytes = settings_.layers * length * key_value_width() * int64_t(sizeof(float));
+    prefix.bytes = settings_.layers * length * width * int64_t(sizeof(float));
     if (prefix.bytes > prefixes_.most_bytes()) return nullptr;
-    for (int64_t i = 0; i < settings_.layers; ++i) prefix.layers.emplace_back(length * key_value_width());
+    for (int64_t i = 0; i < settings_.layers; ++i) prefix.layers.emplace_back(length * width);
     const int64_t offsets[] = {0, length};
     std::vector<float> unused(size_t(settings_.hidden_size));
-    const auto forget = [this](Prefix*) { computed_ = nullptr; };
-    const std::unique_ptr<Prefix, decltype(forget)> computing(&prefix, forget);
-    computed_ = &prefix;
-    const bool done = run({tokens.data(), offsets, 1}, nullptr, settings_.hidden_size, unused.data(), ask);
-    return done ? prefixes_.keep(std::move(prefix)) : nullptr;
-}
-
-void Network::lay_out(const Batch& batch, const Prefix* prefix) {
-    prefix_ = prefix;
-    spans_.clear();
-    picked_spans_.clear();
-    rows_ = 0;
-    int64_t longest = 0;
-    for (int64_t i = 0; i < batch.sequences; ++i) {
-        const int64_t length = batch.length(i);
-        const bool shares = prefix && begins_with(batch, i, prefix->tokens);
-        const int64_t before = shares ? int64_t(prefix->tokens.size()) : 0;
-        const int64_t picked = settings_.pooling == Pooling::cls ? 0 : length - 1;
-        spans_.push_back({rows_, before, length, rows_, before, length});
-        picked_spans_.push_back({rows_, before, length, i, picked, picked + 1});
-        rows_ += length - before;
-        prefix_hits_ += shares;
-        longest = std::max(longest, length);
-    }
-    attention_.plan(spans_);
-    residual_.reserve((rows_ + batch.sequences) * settings_.hidden_size);
-    sums_.reserve(batch.sequences * settings_.hidden_size);
-    prepare(rows_, longest);
-}
-
-void Network::attend(Team& team, int64_t index, const Heads& queries, const Heads& key_values, float* out,
-                     Pulse& pulse) {
-    const KeyValues rows{key_values.rows, prefix_ ? prefix_->layers[size_t(index)].data() : nullptr};
-    if (attention_.packs_keys()) {
-        attention_.pack_keys(team, rows, key_values.transform);
-        phases_.end(team, Phase::keys);
-    }
-    const double layers = double(settings_.layers);
-    attention_.attend(team, queries.rows, queries.transform, rows, key_values.transform, out,
-                      [&](double share) { return pulse.stopping(team, (double(index) + share) / layers); });
-    phases_.end(team, Phase::attention);
-}
-
-void Network::keep_key_values(const Team& team, int64_t index, const float* rows) {
-    if (!computed_) return;
-    const auto [begin, end] = team.share(rows_);
-    const int64_t width = key_value_width();
-    std::copy(rows + begin * width, rows + end * width, computed_->layers[size_t(index)].data() + begin * width);
-}
-
-void Network::pick_rows(Team& team, Stream& stream) {
-    const int64_t width = settings_.hidden_size, picked = int64_t(picked_spans_.size());
-    // The rows after the last token are free: `lay_out` made room for one a sequence.
-    float* kept = stream.residual + stream.rows * width;
-    const auto [begin, end] = team.share(picked);
-    for (int64_t i = begin; i < end; ++i) {
-        const Span& span = picked_spans_[size_t(i)];
-        std::memcpy(kept + i * width, stream.residual + (span.first_row + span.query_begin - span.prefix) * width,
-                    size_t(width) * sizeof(float));
-    }
-    if (team.id() == 0) attention_.ask(picked_spans_);
-    stream = {kept, picked};
-    phases_.end(team, Phase::query_key_value);
-}
-
-void Network::embed_rows(const Team& team, const Batch& batch, const Stream& stream) const {
-    for (int64_t i = 0; i < batch.sequences; ++i) {
-        const Span& span = spans_[size_t(i)];
-        const auto [begin, end] = team.share(span.length - span.prefix);
-        for (int64_t own = begin; own < end; ++own) {
-            const int64_t position = span.prefix + own;
-            embed(batch.token_ids[batch.offsets[i] + position], position,
-                  stream.residual + (span.first_row + own) * settings_.hidden_size);
-        }
-    }
-}
-
-void Network::pool_sequence(const Stream& stream, int64_t sequence, float* sum) const {
-    const int64_t width = settings_.hidden_size;
-    if (settings_.pooling != Pooling::mean) {
-        std::memcpy(sum, stream.residual + sequence * width, size_t(width) * sizeof(float));
-        finish(sum);
-        return;
-    }
-    const Span& span = spans_[size_t(sequence)];
-    std::memset(sum, 0, size_t(width) * sizeof(float));
-    for (int64_t row = span.first_row; row < span.first_row + span.length; ++row) {
-        finish(stream.residual + row * width);
-        kernels_.add(sum, stream.residual + row * width, width);
-    }
-    kernels_.scale(sum, 1.0f / float(span.length), width, sum);
+    std::atomic<bool> stopped{false};
+    Pulse pulse(ask, stopped);
+    together_->lay_out({tokens.data(), offsets, 1}, nullptr, &prefix);
+    pool_.run([&](Team& team) { together_->run(team, settings_.hidden_size, unused.data(), pulse); });
+    return stopped ? nullptr : prefixes_.keep(std::move(prefix));
 }
 
 bool Network::forward(const Batch& batch, const std::vector<int32_t>& prefix, int64_t dimensions, float* out,
@@ -176,36 +106,124 @@ bool Network::forward(const Batch& batch, const std::vector<int32_t>& prefix, in
     const std::unique_ptr<std::atomic<std::thread::id>, decltype(leave)> running(&runner_, leave);
     bool stopped = false;
     const Prefix* shared = find_prefix(batch, prefix, [&](double) { return stopped = stopped || ask(0); });
-    return !stopped && run_in_pieces(batch, shared, dimensions, out, ask);
+    if (stopped) return false;
+    Pass pass{batch, shared, {}, dimensions, out, ask};
+    run_in_pieces(pass);
+    return !pass.stopped;
 }
 
-bool Network::run_in_pieces(const Batch& batch, const Prefix* prefix, int64_t dimensions, float* out,
-                            const std::function<bool(double)>& ask) {
-    phases_.forget();
-    std::vector<int64_t> own_rows;
+void Network::run_in_pieces(Pass& pass) {
+    together_->phases().forget();
+    for (const std::unique_ptr<Flow>& flow : apart_) flow->phases().forget();
+    const Batch& batch = pass.batch;
     for (int64_t i = 0; i < batch.sequences; ++i) {
-        const bool shares = prefix && begins_with(batch, i, prefix->tokens);
-        own_rows.push_back(batch.length(i) - (shares ? int64_t(prefix->tokens.size()) : 0));
+        const bool shares = pass.prefix && batch.begins_with(i, pass.prefix->tokens);
+        pass.own_rows.push_back(batch.length(i) - (shares ? int64_t(pass.prefix->tokens.size()) : 0));
     }
-    int64_t left = std::accumulate(own_rows.begin(), own_rows.end(), int64_t(0));
-    std::vector<int64_t> offsets;
-    for (int64_t first = 0, last = 0; first < batch.sequences; first = last) {
-        const int64_t aim = next_rows(left);
-        int64_t rows = 0;
-        offsets.assign(1, 0);
+    const auto is_short = [&](int64_t i) { return pass.own_rows[size_t(i)] <= longest_apart; };
+    for (int64_t first = 0, last = 0; first < batch.sequences && !pass.stopped; first = last) {
+        // A stretch of sequences that are all short, or all not.
+        while (last < batch.sequences && is_short(last) == is_short(first)) ++last;
+        const std::vector<Piece> pieces = is_short(first) ? cut_apart(pass, first, last) : std::vector<Piece>();
+        run_apart(pass, pieces);
+        run_together(pass, cut_together(pass, pieces.empty() ? first : pieces.back().last, last));
+    }
+}
+
+std::vector<Network::Piece> Network::cut(const Pass& pass, int64_t first, int64_t last,
+                                         const std::function<int64_t(int64_t)>& aim) {
+    std::vector<Piece> pieces;
+    int64_t left = std::accumulate(pass.own_rows.begin() + first, pass.own_rows.begin() + last, int64_t(0));
+    while (first < last) {
+        const int64_t wanted = aim(left);
+        Piece piece{first, first, 0};
         do {
-            rows += own_rows[size_t(last)];
-            offsets.push_back(batch.offsets[++last] - batch.offsets[first]);
-        } while (last < batch.sequences && rows + own_rows[size_t(last)] / 2 <= aim);
-        left -= rows;
-        const int64_t before = batch.offsets[first], tokens = offsets.back(), all = batch.rows();
-        const auto ask_of_all = [&](double done) {
-            return ask((double(before) + done * double(tokens)) / double(all));
-        };
-        const Batch piece{batch.token_ids + before, offsets.data(), last - first};
-        if (!run(piece, prefix, dimensions, out + first * dimensions, ask_of_all)) return false;
+            piece.rows += pass.own_rows[size_t(piece.last++)];
+        } while (piece.last < last && piece.rows + pass.own_rows[size_t(piece.last)] / 2 <= wanted);
+        left -= piece.rows;
+        first = piece.last;
+        pieces.push_back(piece);
     }
-    return true;
+    return pieces;
+}
+
+std::vector<Network::Piece> Network::cut_together(const Pass& pass, int64_t first, int64_t last) const {
+    return cut(pass, first, last, [&](int64_t left) { return rows_of_next_piece(left, settings_.rows_together); });
+}
+
+std::vector<Network::Piece> Network::cut_apart(const Pass& pass, int64_t first, int64_t last) const {
+    const int64_t rows = std::accumulate(pass.own_rows.begin() + first, pass.own_rows.begin() + last, int64_t(0));
+    const int64_t threads = int64_t(apart_.size());
+    if (threads == 0 || rows < threads * fewest_rows_apart) return {};
+    const int64_t of_all = threads * settings_.rows_apart;
+    const int64_t rounds = std::max<int64_t>((rows + of_all / 2) / of_all, 1);
+    // In half pieces. The last of many pieces are halves: a thread that was held up is waited for less long.
+    const int64_t halves = rounds < few_rounds ? 0 : 2 * threads;
+    int64_t to_come = 2 * rounds * threads;
+    std::vector<Piece> pieces = cut(pass, first, last, [&](int64_t left) {
+        const int64_t size = to_come <= halves ? 1 : 2, all = std::max(to_come, size);
+        to_come -= size;
+        return (left * size + all - 1) / all;
+    });
+    // What is over is done together: one thread would be at it while the others wait.
+    pieces.resize(pieces.size() / size_t(threads) * size_t(threads));
+    std::vector<int64_t> loads(static_cast<size_t>(threads), 0);
+    int64_t whole = 0;
+    for (const Piece& piece : pieces) {
+        *std::min_element(loads.begin(), loads.end()) += piece.rows;
+        whole += piece.rows;
+    }
+    // Uneven ones would have the others wait longer than they wait for each other when they work together.
+    const bool even = 8 * threads * *std::max_element(loads.begin(), loads.end()) <= 9 * whole;
+    return even ? pieces : std::vector<Piece>();
+}
+
+void Network::run_piece(Pass& pass, const Piece& piece, Flow& flow, const std::function<void(Pulse&)>& run) {
+    std::vector<int64_t> offsets;
+    const int64_t before = pass.batch.offsets[piece.first];
+    for (int64_t i = piece.first; i <= piece.last; ++i) offsets.push_back(pass.batch.offsets[i] - before);
+    const int64_t tokens = offsets.back();
+    const std::function<bool(double)> ask_of_all = [&](double done) {
+        return pass.ask((double(pass.tokens_done.load(std::memory_order_relaxed)) + done * double(tokens)) /
+                        double(pass.batch.rows()));
+    };
+    Pulse pulse(ask_of_all, pass.stopped);
+    prefix_hits_ += flow.lay_out({pass.batch.token_ids + before, offsets.data(), piece.last - piece.first}, pass.prefix);
+    run(pulse);
+    pass.tokens_done += tokens;
+}
+
+void Network::run_together(Pass& pass, const std::vector<Piece>& pieces) {
+    for (const Piece& piece : pieces) {
+        if (pass.stopped) return;
+        run_piece(pass, piece, *together_, [&](Pulse& pulse) {
+            pool_.run([&](Team& team) {
+                together_->run(team, pass.dimensions, pass.out + piece.first * pass.dimensions, pulse);
+            });
+        });
+    }
+}
+
+void Network::run_apart(Pass& pass, const std::vector<Piece>& pieces) {
+    if (pieces.empty()) return;
+    std::atomic<size_t> next{0};
+    std::vector<std::exception_ptr> faults(apart_.size());
+    pool_.run_apart([&](Team& team, int thread) {
+        Flow& flow = *apart_[size_t(thread)];
+        try {
+            for (size_t i = next++; i < pieces.size() && !pass.stopped; i = next++) {
+                run_piece(pass, pieces[i], flow, [&](Pulse& pulse) {
+                    flow.run(team, pass.dimensions, pass.out + pieces[i].first * pass.dimensions, pulse);
+                });
+            }
+        } catch (...) {  // no memory
+            faults[size_t(thread)] = std::current_exception();
+            pass.stopped = true;
+        }
+    });
+    for (const std::exception_ptr& fault : faults) {
+        if (fault) std::rethrow_exception(fault);
+    }
 }
 
 void Network::recover_from_fork() {
@@ -215,41 +233,6 @@ void Network::recover_from_fork() {
     runner_ = std::thread::id();
     std::construct_at(&prefixes_, settings_.prefix_cache_bytes);
     pool_.recover_from_fork();
-    computed_ = nullptr;
-    prefix_ = nullptr;
-}
-
-bool Network::run(const Batch& batch, const Prefix* prefix, int64_t dimensions, float* out,
-                  const std::function<bool(double)>& ask) {
-    lay_out(batch, prefix);
-    const int64_t width = settings_.hidden_size;
-    Pulse pulse(ask);
-    bool stopped = false;
-    phases_.start();
-    pool_.run([&](Team& team) {
-        Stream stream{residual_.data(), rows_};
-        embed_rows(team, batch, stream);
-        bool leaves = false;
-        for (int64_t index = 0; index < settings_.layers && !leaves; ++index) {
-            // One thread decides for all: they must leave at the same barrier.
-            if (team.id() == 0) stopped = pulse.stopping(team, double(index) / double(settings_.layers));
-            phases_.end(team, index == 0 ? Phase::embed : Phase::inputs);
-            leaves = stopped;
-            if (!leaves) layer(team, index, stream, pulse);
-        }
-        release_tiles();
-        if (leaves) return;
-        if (team.id() == 0) stopped = pulse.stopping(team, 1.0);
-        const auto [begin, end] = team.share(batch.sequences);
-        for (int64_t i = begin; i < end; ++i) {
-            float* sum = sums_.data() + i * width;
-            pool_sequence(stream, i, sum);
-            kernels_.normalise(sum, dimensions);
-            std::memcpy(out + i * dimensions, sum, size_t(dimensions) * sizeof(float));
-        }
-        phases_.end(team, Phase::pool);
-    });
-    return !stopped;
 }
 
 }  // namespace samesay

@@ -35,7 +35,7 @@ class Phases {
         last_ = now;
     }
 
-    double milliseconds(size_t phase) const { return milliseconds_[phase].load(std::memory_order_relaxed); }
+    double milliseconds(Phase phase) const { return milliseconds_[size_t(phase)].load(std::memory_order_relaxed); }
 
    private:
     std::array<std::atomic<double>, phase_count> milliseconds_{};  // read while a pass runs

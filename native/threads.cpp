@@ -141,7 +141,7 @@ struct ThreadPool::Workers {
             wait_until_changed(start, seen);
             seen = start.load(std::memory_order_acquire);
             if (!job) return;
-            Team team(rendezvous, id, count);
+            Team team(rendezvous, id, count, false);
             (*job)(team);
             team.barrier();
         }
@@ -153,7 +153,9 @@ struct ThreadPool::Workers {
     std::vector<std::thread> threads;
 };
 
-ThreadPool::ThreadPool(int threads) : threads_(threads < 1 ? 1 : threads), owner_(getpid()) {}
+ThreadPool::ThreadPool(int threads) : threads_(threads < 1 ? 1 : threads), owner_(getpid()) {
+    for (int id = 0; id < threads_; ++id) alone_.push_back(std::make_unique<Rendezvous>(1));
+}
 
 ThreadPool::~ThreadPool() {
     // The threads of a parent process exist there only: there is nothing to end or wait for here.
@@ -172,9 +174,16 @@ void ThreadPool::run(const std::function<void(Team&)>& job) {
     workers_->job = &job;
     workers_->start.fetch_add(1, std::memory_order_acq_rel);
     workers_->start.notify_all();
-    Team team(workers_->rendezvous, 0, threads_);
+    Team team(workers_->rendezvous, 0, threads_, true);
     job(team);
     team.barrier();
+}
+
+void ThreadPool::run_apart(const std::function<void(Team&, int)>& job) {
+    run([&](Team& all) {
+        Team own(*alone_[size_t(all.id())], 0, 1, all.is_caller());
+        job(own, all.id());
+    });
 }
 
 }  // namespace samesay

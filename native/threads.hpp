@@ -20,10 +20,13 @@ struct Rendezvous;
 // One thread's place in a running job.
 class Team {
    public:
-    Team(Rendezvous& rendezvous, int id, int size) : rendezvous_(rendezvous), id_(id), size_(size) {}
+    Team(Rendezvous& rendezvous, int id, int size, bool is_caller)
+        : rendezvous_(rendezvous), id_(id), size_(size), is_caller_(is_caller) {}
 
     int id() const { return id_; }
     int size() const { return size_; }
+    // Whether this is the thread that asked for the job.
+    bool is_caller() const { return is_caller_; }
 
     // Waits until every thread of the team is here. What each wrote before is seen by all after.
     void barrier();
@@ -78,6 +81,7 @@ class Team {
     Rendezvous& rendezvous_;
     int id_;
     int size_;
+    bool is_caller_;
     uint16_t divided_ = 0;  // calls of `divide` in this job, the same for all threads at the same call
 };
 
@@ -97,12 +101,16 @@ class ThreadPool {
     // not throw. One job at a time: further callers wait. Throws EngineFault where the system gives too few threads.
     void run(const std::function<void(Team&)>& job);
 
+    // The same with each thread a team of its own; the job is told the thread's number too, 0 for the caller.
+    void run_apart(const std::function<void(Team&, int)>& job);
+
    private:
     struct Workers;
     int threads_;
     pid_t owner_;
     std::mutex mutex_;
     std::unique_ptr<Workers> workers_;
+    std::vector<std::unique_ptr<Rendezvous>> alone_;  // of each thread
 };
 
 }  // namespace samesay

@@ -165,7 +165,8 @@ def test_what_does_not_fit_together_is_refused() -> None:
         with pytest.raises((TypeError, ValueError)):
             products.nearest(rows, None, query, allowed, 1)
     rows = np.zeros((3, 4), np.float32)
-    for other in (np.zeros((3, 5), np.float32), np.zeros((2, 4), np.float32), np.zeros((3, 4))):
+    unfit: list[Any] = [np.zeros((3, 5), np.float32), np.zeros((2, 4), np.float32), np.zeros((3, 4))]
+    for other in unfit:
         with pytest.raises((TypeError, ValueError)):
             products.multiply_pairs(rows, other, out)
         with pytest.raises((TypeError, ValueError)):

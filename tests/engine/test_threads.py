@@ -23,6 +23,7 @@ from safetensors.numpy import save_file
 
 import samesay
 from patience import PATIENCE
+from samesay.engine.cpu import CpuEngine
 from samesay.errors import EngineError
 
 # Ctrl-C is a console signal there, and there is no fork.
@@ -279,6 +280,68 @@ def test_what_progress_raises_within_a_pass_reaches_the_caller_as_it_is(
     assert len(shares) == 1
     assert 0 <= shares[0] < 1, "the pass was to be stopped before its end"
     assert model.encode_tokens([[7, 8]]).tobytes() == want
+
+
+def many_texts(rng: np.random.Generator, count: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """So many short texts that each thread computes some by itself, with a long one among them."""
+    lengths = rng.integers(1, 60, count)
+    lengths[count // 3] = 500
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return rng.integers(0, 300, offsets[-1]).astype(np.int32), offsets
+
+
+@pytest.mark.parametrize("name", ["qwen3-gqa2", "mistral-gqa4", "xlm-roberta-cls", "bert-mean"])
+def test_many_texts_have_their_bits_on_any_number_of_threads(name: str, fixtures: Path) -> None:
+    ids, offsets = many_texts(np.random.default_rng(4), 150)
+    engines = [samesay.load(fixtures / name, threads=threads).engine for threads in (1, 2, 3, 5)]
+    width = samesay.load(fixtures / name).dimensions
+    want = engines[0].embed(ids, offsets, width)
+    for engine in engines[1:]:
+        for _ in range(3):
+            assert np.array_equal(engine.embed(ids, offsets, width), want)
+    for place in (0, 49, 50, 51, 149):
+        begin, end = offsets[place], offsets[place + 1]
+        alone = engines[1].embed(ids[begin:end], np.array([0, end - begin], np.int64), width)
+        assert np.array_equal(alone[0], want[place])
+
+
+def test_many_texts_share_a_kept_prefix_on_threads_of_their_own(fixtures: Path) -> None:
+    rng = np.random.default_rng(5)
+    prefix = rng.integers(0, 400, 40).astype(np.int32)
+    texts = [rng.integers(0, 400, length).astype(np.int32) for length in rng.integers(1, 40, 90)]
+    whole = [np.concatenate([prefix, text]) if place % 3 else text for place, text in enumerate(texts)]
+    offsets = np.concatenate([[0], np.cumsum([len(text) for text in whole])]).astype(np.int64)
+    ids = np.concatenate(whole)
+    model = samesay.load(fixtures / "qwen3-gqa2", threads=3)
+    engine = CpuEngine(model.checkpoint, precision="int8", threads=3)
+    want = engine.embed(ids, offsets, model.dimensions)
+    assert engine.prefix_hits == 0
+    for turn in (1, 2):
+        assert np.array_equal(engine.embed(ids, offsets, model.dimensions, prefix), want)
+        assert engine.prefix_hits == 60 * turn
+
+
+def test_progress_of_many_texts_grows_and_can_stop_them(slow_checkpoint: Path) -> None:
+    engine = samesay.load(slow_checkpoint, precision="fp32", threads=3).engine
+    ids, offsets = many_texts(np.random.default_rng(6), 300)
+    shares: list[float] = []
+    caller = threading.get_ident()
+
+    def told(share: float) -> None:
+        assert threading.get_ident() == caller
+        shares.append(share)
+
+    want = engine.embed(ids, offsets, HIDDEN, progress=told)
+    assert len(shares) > 2
+    assert all(one <= other for one, other in pairwise([0.0, *shares, 1.0]))
+
+    def stop(share: float) -> None:
+        if share > 0.1:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        engine.embed(ids, offsets, HIDDEN, progress=stop)
+    assert np.array_equal(engine.embed(ids, offsets, HIDDEN), want)
 
 
 def test_progress_cannot_ask_the_model_that_is_at_work(slow_checkpoint: Path) -> None:
