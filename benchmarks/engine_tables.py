@@ -21,26 +21,28 @@ from phases import LINEAR, least_milliseconds, lengths_of
 RANDOM = {
     "speed_amx": ("engine-random-amx.json", "Intel Xeon with AMX"),
     "speed_avx512": ("engine-random-avx512.json", "Intel Xeon (Ice Lake) with AVX-512 and VNNI"),
+    "speed_zen5": ("engine-random-zen5.json", "AMD EPYC (Zen 5)"),
     "speed_amd": ("engine-random.json", "AMD EPYC (Zen 4), the engine before it had tiles"),
     "speed_peers": ("engine-random-peers.json", "The same machine an hour before, with more peers"),
 }
 OTHERS = {
     "bundled_amx": ("engine-bundled-amx.json", "Intel Xeon with AMX"),
     "bundled_avx512": ("engine-bundled-avx512.json", "Intel Xeon (Ice Lake)"),
-    "bundled_amd": ("engine-bundled.json", "AMD EPYC, an earlier engine"),
+    "bundled_zen5": ("engine-bundled-zen5.json", "AMD EPYC (Zen 5)"),
     "minilm_amx": ("engine-minilm-amx.json", "Intel Xeon with AMX"),
     "minilm_avx512": ("engine-minilm-avx512.json", "Intel Xeon (Ice Lake)"),
-    "minilm_amd": ("engine-minilm.json", "AMD EPYC, an earlier engine"),
+    "minilm_zen5": ("engine-minilm-zen5.json", "AMD EPYC (Zen 5)"),
     "long_peers": ("engine-long.json", "Intel Xeon with AMX"),
 }
 PHASES = {
     "phases_amx": ("phases-amx.json", "Intel Xeon with AMX"),
     "phases_avx512": ("phases-avx512.json", "Intel Xeon (Ice Lake)"),
-    "phases_amd": ("phases.json", "AMD EPYC (Zen 4), an earlier engine"),
+    "phases_zen5": ("phases-zen5.json", "AMD EPYC (Zen 5)"),
 }
 STARTS = {
     "start_amx": ("start.json", "Intel Xeon with AMX"),
     "start_avx512": ("start-avx512.json", "Intel Xeon (Ice Lake)"),
+    "start_zen5": ("start-zen5.json", "AMD EPYC (Zen 5)"),
 }
 COLUMNS = {
     "W1": "20 tokens, ms",

@@ -19,7 +19,7 @@ import computed
 RESULTS_OF = {
     "engine-random-amx.json": {"en": "Intel Xeon with AMX", "zh": "带 AMX 的 Intel Xeon"},
     "engine-random-avx512.json": {"en": "Intel Xeon (Ice Lake)", "zh": "Intel Xeon（Ice Lake）"},
-    "engine-random.json": {"en": "AMD EPYC (Zen 4)", "zh": "AMD EPYC（Zen 4）"},
+    "engine-random-zen5.json": {"en": "AMD EPYC (Zen 5)", "zh": "AMD EPYC（Zen 5）"},
 }
 HEADERS = {
     "en": ("2 cores of", "one text of 20 tokens", "of 64", "of 512", "128 texts of 22 on average", "memory"),

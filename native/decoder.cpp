@@ -202,10 +202,10 @@ class Decoder final : public Flow {
 }  // namespace
 
 std::unique_ptr<Network> make_decoder(const Settings& settings, const Kernels& kernels, Source& source) {
-    const auto weights = read_weights(settings, source);
-    return std::make_unique<Network>(settings, kernels, true, [&](const Settings& of_flow, int threads) {
+    const auto make = [&kernels, weights = read_weights(settings, source)](const Settings& of_flow, int threads) {
         return std::make_unique<Decoder>(of_flow, kernels, weights, threads);
-    });
+    };
+    return std::make_unique<Network>(settings, kernels, true, make);
 }
 
 }  // namespace samesay

@@ -171,10 +171,10 @@ class Encoder final : public Flow {
 }  // namespace
 
 std::unique_ptr<Network> make_encoder(const Settings& settings, const Kernels& kernels, Source& source) {
-    const auto weights = read_weights(settings, source);
-    return std::make_unique<Network>(settings, kernels, false, [&](const Settings& of_flow, int threads) {
+    const auto make = [&kernels, weights = read_weights(settings, source)](const Settings& of_flow, int threads) {
         return std::make_unique<Encoder>(of_flow, kernels, weights, threads);
-    });
+    };
+    return std::make_unique<Network>(settings, kernels, false, make);
 }
 
 }  // namespace samesay

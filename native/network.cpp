@@ -31,12 +31,17 @@ Network::Network(const Settings& settings, const Kernels& kernels, bool causal, 
     : settings_(settings),
       kernels_(kernels),
       pool_(settings.threads),
-      together_(make(settings, settings.threads)),
+      make_(make),
       // A mean needs the last states of the prefix too, which are not kept.
       keeps_prefixes_(causal && settings.pooling == Pooling::last && settings.prefix_cache_bytes > 0),
       prefixes_(settings.prefix_cache_bytes) {
-    if (pool_.size() == 1 || settings.rows_apart == 0) return;
-    for (int i = 0; i < pool_.size(); ++i) apart_.push_back(make(apart(settings), 1));
+    make_flows();
+}
+
+void Network::make_flows() {
+    together_ = make_(settings_, pool_.size());
+    const int alone = pool_.size() == 1 || settings_.rows_apart == 0 ? 0 : pool_.size();
+    for (int i = 0; i < alone; ++i) apart_.push_back(make_(apart(settings_), 1));
 }
 
 double Network::milliseconds(Phase phase) const {
@@ -232,6 +237,10 @@ void Network::recover_from_fork() {
     std::construct_at(&mutex_);
     runner_ = std::thread::id();
     std::construct_at(&prefixes_, settings_.prefix_cache_bytes);
+    (void)together_.release();
+    for (std::unique_ptr<Flow>& flow : apart_) (void)flow.release();
+    apart_.clear();
+    make_flows();
     pool_.recover_from_fork();
 }
 

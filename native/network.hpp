@@ -80,12 +80,14 @@ class Network {
     // Pieces for threads that work apart, each thread as many; none where that would be no gain.
     std::vector<Piece> cut_apart(const Pass& pass, int64_t first, int64_t last) const;
 
+    void make_flows();
     void recover_from_fork();
 
     const Settings settings_;
     const Kernels& kernels_;
     ThreadPool pool_;
-    const std::unique_ptr<Flow> together_;
+    const MakeFlow make_;
+    std::unique_ptr<Flow> together_;
     std::vector<std::unique_ptr<Flow>> apart_;  // of each thread
     ForkGuard forks_;
     std::mutex mutex_;

@@ -35,8 +35,8 @@ from samesay.vectors import have_length_one
 if TYPE_CHECKING:
     from samesay.remote.settings import RemoteSettings
 
-# Tokens that go through the network together: enough to use every weight many times while it is in cache.
-BATCH_TOKENS = 1024
+# Tokens of a pass: enough that what threads wait for each other at its end is little of it.
+BATCH_TOKENS = 4096
 _READ_AHEAD = 2**14
 # Texts tokenized at a time, so that a long list does not lie in memory as ids all at once.
 _TEXTS_AT_A_TIME = 1024

@@ -78,4 +78,4 @@ class EmbeddingRequest:
     task: str | None = None
     dimensions: int | None = None
     overlength: Literal["error", "truncate"] = "error"
-    batch_tokens: int = 1024
+    batch_tokens: int = 2048

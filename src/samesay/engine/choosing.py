@@ -9,7 +9,7 @@ from samesay.engine.base import Engine, Precision
 from samesay.errors import EngineError, MissingExtraError
 
 TORCH = "torch"
-_PROCESSOR_TOKENS = 1024
+_PROCESSOR_TOKENS = 4096
 _GPU_TOKENS = 32_768
 _PROCESSOR = "cpu"
 _DEVICES = ("cuda", "mps", "xpu")
@@ -63,7 +63,7 @@ def check_device(device: str | None) -> None:
 def batch_tokens(device: str | None) -> int:
     """Give the tokens that best go through the network together on a device.
 
-    On the processor enough to use every weight many times while it is in cache; a GPU has more to fill.
+    The engine on the processor cuts them into what fits its caches; a GPU has more to fill.
     """
     return _PROCESSOR_TOKENS if device in (None, _PROCESSOR, f"{TORCH}:cpu") else _GPU_TOKENS
 
