@@ -17,7 +17,7 @@ import computed
 from machine import Limits
 from phases import LINEAR, least_milliseconds, lengths_of
 
-# A table of engines each, and the machine that it is of; the first is of the present code.
+# A table of engines each, and the machine that it is of.
 RANDOM = {
     "speed_amx": ("engine-random-amx.json", "Intel Xeon with AMX"),
     "speed_avx512": ("engine-random-avx512.json", "Intel Xeon (Ice Lake) with AVX-512 and VNNI"),

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <vector>
 
 #include "attention.hpp"
@@ -34,7 +32,6 @@ class Flow {
 
     // Where the time went since they were forgotten.
     Phases& phases() { return phases_; }
-    const Phases& phases() const { return phases_; }
 
    protected:
     // Rows that flow through the layers: all tokens, and in the last layer only those that are pooled.

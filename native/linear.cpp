@@ -12,8 +12,6 @@ constexpr int64_t cached_input_bytes = 384 << 10;
 constexpr int64_t cached_input_bytes_of_tiles = 1 << 20;
 constexpr int64_t most_rows_of_block = 384;
 constexpr int64_t largest_mix_block = 128;
-// With so many rows a thread has enough work for each panel to hide that all threads read all panels.
-constexpr int64_t fewest_own_rows = 96;
 // A row whose values span twice so many times its root mean square keeps its rest in a second 8-bit row.
 constexpr float outlier_ratio = 8.0f;
 

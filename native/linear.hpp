@@ -13,6 +13,9 @@
 
 namespace samesay {
 
+// With so many rows a thread has enough work for each panel to hide that all threads read all panels.
+constexpr int64_t fewest_own_rows = 96;
+
 // How weights are held, and what inputs become before they meet them.
 enum class Precision { fp32, bf16, int8 };
 

@@ -7,14 +7,13 @@
 #include <string>
 
 #include "faults.hpp"
+#include "linear.hpp"
 #include "pulse.hpp"
 
 namespace samesay {
 
 namespace {
 
-// With fewer rows for each thread, reading all weights takes it longer than computing.
-constexpr int64_t fewest_rows_apart = 96;
 // What a longer sequence becomes between two layers leaves the cache of one core.
 constexpr int64_t longest_apart = 384;
 // Below that, pieces are of one size.
@@ -70,8 +69,8 @@ void Network::check(const Batch& batch) const {
     }
 }
 
-const Prefix* Network::find_prefix(const Batch& batch, const std::vector<int32_t>& tokens,
-                                   const std::function<bool(double)>& ask) {
+const Prefix* Network::find_prefix(Pass& pass, const std::vector<int32_t>& tokens) {
+    const Batch& batch = pass.batch;
     const int64_t length = int64_t(tokens.size());
     if (!keeps_prefixes_ || length == 0) return nullptr;
     bool shared = false;
@@ -86,11 +85,11 @@ const Prefix* Network::find_prefix(const Batch& batch, const std::vector<int32_t
     for (int64_t i = 0; i < settings_.layers; ++i) prefix.layers.emplace_back(length * width);
     const int64_t offsets[] = {0, length};
     std::vector<float> unused(size_t(settings_.hidden_size));
-    std::atomic<bool> stopped{false};
-    Pulse pulse(ask, stopped);
+    const std::function<bool(double)> ask = [&](double) { return pass.ask(0); };
+    Pulse pulse(ask, pass.stopped);
     together_->lay_out({tokens.data(), offsets, 1}, nullptr, &prefix);
     pool_.run([&](Team& team) { together_->run(team, settings_.hidden_size, unused.data(), pulse); });
-    return stopped ? nullptr : prefixes_.keep(std::move(prefix));
+    return pass.stopped ? nullptr : prefixes_.keep(std::move(prefix));
 }
 
 bool Network::forward(const Batch& batch, const std::vector<int32_t>& prefix, int64_t dimensions, float* out,
@@ -109,11 +108,9 @@ bool Network::forward(const Batch& batch, const std::vector<int32_t>& prefix, in
     const auto leave = [](std::atomic<std::thread::id>* runner) { *runner = std::thread::id(); };
     runner_ = std::this_thread::get_id();
     const std::unique_ptr<std::atomic<std::thread::id>, decltype(leave)> running(&runner_, leave);
-    bool stopped = false;
-    const Prefix* shared = find_prefix(batch, prefix, [&](double) { return stopped = stopped || ask(0); });
-    if (stopped) return false;
-    Pass pass{batch, shared, {}, dimensions, out, ask};
-    run_in_pieces(pass);
+    Pass pass{batch, dimensions, out, ask};
+    pass.prefix = find_prefix(pass, prefix);
+    if (!pass.stopped) run_in_pieces(pass);
     return !pass.stopped;
 }
 
@@ -159,7 +156,7 @@ std::vector<Network::Piece> Network::cut_together(const Pass& pass, int64_t firs
 std::vector<Network::Piece> Network::cut_apart(const Pass& pass, int64_t first, int64_t last) const {
     const int64_t rows = std::accumulate(pass.own_rows.begin() + first, pass.own_rows.begin() + last, int64_t(0));
     const int64_t threads = int64_t(apart_.size());
-    if (threads == 0 || rows < threads * fewest_rows_apart) return {};
+    if (threads == 0 || rows < threads * fewest_own_rows) return {};
     const int64_t of_all = threads * settings_.rows_apart;
     const int64_t rounds = std::max<int64_t>((rows + of_all / 2) / of_all, 1);
     // In half pieces. The last of many pieces are halves: a thread that was held up is waited for less long.

@@ -55,18 +55,17 @@ class Network {
     // One call of `forward`.
     struct Pass {
         const Batch& batch;
-        const Prefix* prefix;
-        std::vector<int64_t> own_rows;  // of each sequence, without those of the prefix
         int64_t dimensions;
         float* out;
         const std::function<bool(double)>& ask;
+        const Prefix* prefix = nullptr;
+        std::vector<int64_t> own_rows{};  // of each sequence, without those of the prefix
         std::atomic<bool> stopped{false};
         std::atomic<int64_t> tokens_done{0};
     };
 
     void check(const Batch& batch) const;
-    const Prefix* find_prefix(const Batch& batch, const std::vector<int32_t>& tokens,
-                              const std::function<bool(double)>& ask);
+    const Prefix* find_prefix(Pass& pass, const std::vector<int32_t>& tokens);
     void run_in_pieces(Pass& pass);
     // All threads together, piece by piece.
     void run_together(Pass& pass, const std::vector<Piece>& pieces);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <deque>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -153,9 +154,7 @@ struct ThreadPool::Workers {
     std::vector<std::thread> threads;
 };
 
-ThreadPool::ThreadPool(int threads) : threads_(threads < 1 ? 1 : threads), owner_(getpid()) {
-    for (int id = 0; id < threads_; ++id) alone_.push_back(std::make_unique<Rendezvous>(1));
-}
+ThreadPool::ThreadPool(int threads) : threads_(threads < 1 ? 1 : threads), owner_(getpid()) {}
 
 ThreadPool::~ThreadPool() {
     // The threads of a parent process exist there only: there is nothing to end or wait for here.
@@ -180,8 +179,10 @@ void ThreadPool::run(const std::function<void(Team&)>& job) {
 }
 
 void ThreadPool::run_apart(const std::function<void(Team&, int)>& job) {
+    std::deque<Rendezvous> alone;
+    for (int id = 0; id < threads_; ++id) alone.emplace_back(1);
     run([&](Team& all) {
-        Team own(*alone_[size_t(all.id())], 0, 1, all.is_caller());
+        Team own(alone[size_t(all.id())], 0, 1, all.is_caller());
         job(own, all.id());
     });
 }

@@ -110,7 +110,6 @@ class ThreadPool {
     pid_t owner_;
     std::mutex mutex_;
     std::unique_ptr<Workers> workers_;
-    std::vector<std::unique_ptr<Rendezvous>> alone_;  // of each thread
 };
 
 }  // namespace samesay

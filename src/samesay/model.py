@@ -17,7 +17,7 @@ from samesay.checkpoint.folder import Checkpoint, read_checkpoint
 from samesay.checkpoint.locate import locate
 from samesay.checkpoint.prompts import PairMode, Prompt, Prompts
 from samesay.engine.base import PRECISIONS, Engine, Precision
-from samesay.engine.choosing import batch_tokens, device_of, make_engine
+from samesay.engine.choosing import PROCESSOR_TOKENS, batch_tokens, device_of, make_engine
 from samesay.errors import (
     CheckpointError,
     RemoteError,
@@ -35,8 +35,6 @@ from samesay.vectors import have_length_one
 if TYPE_CHECKING:
     from samesay.remote.settings import RemoteSettings
 
-# Tokens of a pass: enough that what threads wait for each other at its end is little of it.
-BATCH_TOKENS = 4096
 _READ_AHEAD = 2**14
 # Texts tokenized at a time, so that a long list does not lie in memory as ids all at once.
 _TEXTS_AT_A_TIME = 1024
@@ -53,7 +51,7 @@ class EmbeddingModel:
         batch_tokens: Tokens that go through the network together.
     """
 
-    def __init__(self, checkpoint: Checkpoint, engine: Engine, batch_tokens: int = BATCH_TOKENS) -> None:
+    def __init__(self, checkpoint: Checkpoint, engine: Engine, batch_tokens: int = PROCESSOR_TOKENS) -> None:
         self.checkpoint = checkpoint
         self.engine = engine
         self._batch_tokens = batch_tokens
@@ -209,7 +207,7 @@ class EmbeddingModel:
         task: str | None = None,
         dimensions: int | None = None,
         overlength: Overlength = "error",
-        step_tokens: int = BATCH_TOKENS,
+        step_tokens: int = PROCESSOR_TOKENS,
     ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Give the vectors of texts and the tokens cut from each, some at a time, in order.
 

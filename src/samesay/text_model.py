@@ -143,7 +143,7 @@ class TextModel(Protocol):
         task: str | None = None,
         dimensions: int | None = None,
         overlength: Overlength = "error",
-        step_tokens: int = 4096,
+        step_tokens: int = ...,
     ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Give the vectors of texts some at a time, in order, each block as soon as it is done.
 

@@ -16,6 +16,11 @@ COMMAND = (sys.executable, "-m", "samesay")
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
+def changed_command(change: str) -> tuple[str, ...]:
+    """The command after some lines of Python, which change what takes too long or is over too soon."""
+    return (sys.executable, "-c", f"{change}\nfrom samesay.cli import main\nmain()")
+
+
 def of(name: str) -> tuple[str, ...]:
     """The options of a small model."""
     return ("--model", str(FIXTURES / name), "--threads", "1", "--precision", "fp32")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import FIXTURES, MODEL, Ended, environment, in_terminal, of, samesay
+from command_line import FIXTURES, MODEL, Ended, changed_command, environment, in_terminal, of, samesay
 
 from patience import PATIENCE
 from samesay import open as opened
@@ -27,17 +27,7 @@ pytestmark = pytest.mark.timeout(600)
 THREADS = ("--threads", "1")
 
 # The command, with commits of 100 rows: a fast machine has all rows in one of the usual size.
-SMALL_COMMITS = (
-    sys.executable,
-    "-c",
-    """
-from samesay.cli import main
-from samesay.collection import writing
-
-writing._COMMIT_ROWS = 100
-main()
-""",
-)
+SMALL_COMMITS = changed_command("from samesay.collection import writing\nwriting._COMMIT_ROWS = 100")
 
 
 def write_documents(folder: Path) -> None:

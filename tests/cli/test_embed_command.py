@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from command_line import FIXTURES, MODEL, environment, of, samesay
+from command_line import FIXTURES, MODEL, changed_command, environment, of, samesay
 
 from patience import PATIENCE
 from samesay.model import load
@@ -20,16 +20,8 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="signals are others t
 
 # The command, with every batch brought to disk at once instead of after a second: a fast machine has
 # embedded all texts by then, and there would be nothing left to stop.
-SAVING_COMMAND = (
-    sys.executable,
-    "-c",
-    """
-from samesay.cli import main
-from samesay.embedding_job import run_job
-
-run_job.__kwdefaults__["save_seconds"] = 0
-main()
-""",
+SAVING_COMMAND = changed_command(
+    "from samesay.embedding_job import run_job\nrun_job.__kwdefaults__['save_seconds'] = 0"
 )
 
 

@@ -25,6 +25,7 @@ import samesay
 from patience import PATIENCE
 from samesay.engine.cpu import CpuEngine
 from samesay.errors import EngineError
+from samesay.tokens import lay_out
 
 # Ctrl-C is a console signal there, and there is no fork.
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and fork")
@@ -286,8 +287,8 @@ def many_texts(rng: np.random.Generator, count: int) -> tuple[NDArray[np.int32],
     """So many short texts that each thread computes some by itself, with a long one among them."""
     lengths = rng.integers(1, 60, count)
     lengths[count // 3] = 500
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return rng.integers(0, 300, offsets[-1]).astype(np.int32), offsets
+    tokens = lay_out([rng.integers(0, 300, length).tolist() for length in lengths])
+    return tokens.token_ids, tokens.offsets
 
 
 @pytest.mark.parametrize("name", ["qwen3-gqa2", "mistral-gqa4", "xlm-roberta-cls", "bert-mean"])
@@ -308,10 +309,9 @@ def test_many_texts_have_their_bits_on_any_number_of_threads(name: str, fixtures
 def test_many_texts_share_a_kept_prefix_on_threads_of_their_own(fixtures: Path) -> None:
     rng = np.random.default_rng(5)
     prefix = rng.integers(0, 400, 40).astype(np.int32)
-    texts = [rng.integers(0, 400, length).astype(np.int32) for length in rng.integers(1, 40, 90)]
-    whole = [np.concatenate([prefix, text]) if place % 3 else text for place, text in enumerate(texts)]
-    offsets = np.concatenate([[0], np.cumsum([len(text) for text in whole])]).astype(np.int64)
-    ids = np.concatenate(whole)
+    texts = [rng.integers(0, 400, length).tolist() for length in rng.integers(1, 40, 90)]
+    tokens = lay_out([[*prefix.tolist(), *text] if place % 3 else text for place, text in enumerate(texts)])
+    ids, offsets = tokens.token_ids, tokens.offsets
     model = samesay.load(fixtures / "qwen3-gqa2", threads=3)
     engine = CpuEngine(model.checkpoint, precision="int8", threads=3)
     want = engine.embed(ids, offsets, model.dimensions)

@@ -9,7 +9,8 @@ from samesay.engine.base import Engine, Precision
 from samesay.errors import EngineError, MissingExtraError
 
 TORCH = "torch"
-_PROCESSOR_TOKENS = 4096
+# Enough that what threads wait for each other at the end of a pass is little of it.
+PROCESSOR_TOKENS = 4096
 _GPU_TOKENS = 32_768
 _PROCESSOR = "cpu"
 _DEVICES = ("cuda", "mps", "xpu")
@@ -65,7 +66,7 @@ def batch_tokens(device: str | None) -> int:
 
     The engine on the processor cuts them into what fits its caches; a GPU has more to fill.
     """
-    return _PROCESSOR_TOKENS if device in (None, _PROCESSOR, f"{TORCH}:cpu") else _GPU_TOKENS
+    return PROCESSOR_TOKENS if device in (None, _PROCESSOR, f"{TORCH}:cpu") else _GPU_TOKENS
 
 
 def device_of(revision: str) -> str | None:
