@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -93,7 +94,7 @@ def test_the_address_and_the_swap_keep_both_texts(tab: Tab, there: Serving) -> N
     page.get_by_label("Prompt").select_option("query-document")
     page.get_by_role("button", name="Swap sides").click()
     page.locator(".score").wait_for()
-    page.wait_for_url("**mode=query-document**")
+    page.wait_for_url(re.compile(r"a=%E4%BA%8C.*mode=query-document"))
     address = page.url
     page.goto("about:blank")
     page.goto(address)
