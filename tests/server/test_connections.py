@@ -121,6 +121,22 @@ def test_second_request_that_stops_in_its_headers_is_ended(quick: Serving) -> No
         assert everything(connection) == b""
 
 
+def test_idle_connection_is_ended_and_one_that_is_used_is_not() -> None:
+    patience = 3
+    with (
+        serving([plan_of(QWEN)], ServerSettings(Limits(keep_alive_seconds=patience))) as running,
+        connected(running) as connection,
+    ):
+        begin = time.monotonic()
+        while time.monotonic() < begin + 1.4 * patience:
+            connection.sendall(request(GOOD))
+            assert answer(connection)[0] == 200
+            time.sleep(0.05)
+        last = time.monotonic()
+        assert everything(connection) == b""
+        assert time.monotonic() - last > 0.9 * patience - 0.05
+
+
 @pytest.mark.parametrize(
     "head",
     [

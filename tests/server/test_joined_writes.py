@@ -68,6 +68,20 @@ def test_everything_goes_out_in_order_and_small_parts_of_a_step_together(
     assert all(b"".join(step) in wire.calls for step in small_steps)
 
 
+def test_a_whole_answer_goes_out_at_once_and_behind_what_waited() -> None:
+    wire = Wire()
+
+    async def run() -> None:
+        joined = JoinedWrites(wire, asyncio.get_running_loop(), never)
+        joined.write(b"first")
+        joined.send(b"second")
+        assert wire.calls == [b"first", b"second"]
+        await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert wire.calls == [b"first", b"second"]
+
+
 def test_nothing_goes_out_after_an_abort() -> None:
     wire = Wire()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -23,6 +24,7 @@ from samesay.engine.base import Engine
 from samesay.errors import EngineError
 from samesay.server.batcher import Batcher
 from samesay.server.metrics import ServerMetrics
+from samesay.server.preparing import Preparing
 from samesay.server.settings import Limits, ServerSettings
 from samesay.tokens import TokenizedTexts
 
@@ -142,6 +144,44 @@ def test_small_slow_passes_do_not_spoil_the_measured_speed() -> None:
     assert batcher.tokens_per_second < 0.2 * full
     batcher.stop()
     batcher.join(PATIENCE)
+
+
+class Taker:
+    """Takes its vectors, or fails at it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, fails: bool) -> None:
+        self.loop = loop
+        self.fails = fails
+        self.taken = loop.create_future()
+
+    def settle(self, result: NDArray[np.float32] | BaseException) -> None:
+        self.taken.set_result(result)
+        if self.fails:
+            raise RuntimeError("it cannot take them")
+
+
+def test_who_fails_to_take_its_vectors_keeps_nobody_from_theirs() -> None:
+    model = model_of(QWEN)
+    told: list[str] = []
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: told.append(str(context["exception"])))
+        preparing = Preparing(model, Limits())
+        takers = [Taker(loop, fails) for fails in (True, False)]
+        prepared = [preparing.token_ids([[5, 6, 7]], None), preparing.token_ids([[8, 9]], None)]
+        batcher = Batcher(model.engine, 512, 2000, ServerMetrics(lambda: []).of_model(QWEN))
+        try:
+            batcher.submit_several(list(zip(prepared, takers, strict=True)))
+            found = await asyncio.wait_for(asyncio.gather(*(taker.taken for taker in takers)), PATIENCE)
+        finally:
+            batcher.stop()
+            batcher.join(PATIENCE)
+        for one, vectors in zip(prepared, found, strict=True):
+            assert (vectors == model.encode_tokens(one.tokens)).all()
+
+    asyncio.run(run())
+    assert told == ["it cannot take them"]
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from samesay.server.openapi import page, with_keys
 from samesay.server.page import routes as page_routes
 from samesay.server.page.files import PageFiles, page_files
 from samesay.server.plans import CollectionPlan, IntentsPlan, ModelPlan
-from samesay.server.problems import Problem, bug, problem_of
+from samesay.server.problems import Problem, answered, bug, problem_of
 from samesay.server.routers import (
     calibrate,
     decide,
@@ -260,10 +260,12 @@ def _handle_errors(app: FastAPI) -> None:
 
 
 async def _problem(_: Request, error: Problem) -> Response:
+    answered(error)
     return error.response()
 
 
 async def _refusal(_: Request, error: SamesayError) -> Response:
+    answered(error)
     return problem_of(error).response()
 
 
@@ -274,7 +276,8 @@ async def _http(request: Request, error: HTTPException) -> Response:
     return Problem(error.status_code, message, headers=error.headers or {}).response()
 
 
-async def _gone(_: Request, __: ClientGoneError) -> Response:
+async def _gone(_: Request, error: ClientGoneError) -> Response:
+    answered(error)
     return Response(status_code=CLIENT_GONE)
 
 

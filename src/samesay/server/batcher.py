@@ -1,13 +1,13 @@
-"""One thread that runs one model, fed with batches of whatever waits."""
+"""A thread that runs one model, fed with batches of whatever waits, and one that hands the vectors over."""
 
 from __future__ import annotations
 
-import asyncio
 import math
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ from samesay.server.fair_queue import FairQueue, Item
 from samesay.server.metrics import ModelMetrics
 from samesay.server.preparing import Prepared
 from samesay.server.problems import Problem, overloaded, unavailable
-from samesay.server.settling import settle
+from samesay.server.settling import Waiter
+from samesay.server.workers import Workers
 from samesay.vectors import have_length_one
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 1, 300
@@ -28,6 +29,10 @@ _MOST_BATCHES = 4
 # What a pass still counts in the measured speed after a full one.
 _FADING = 0.9
 _DAMAGED = "the model gave a vector that is not finite or has no length: its weights are damaged"
+
+
+# Who takes vectors.
+Vectors = Waiter[NDArray[np.float32]]
 
 
 class _Abandoned(Exception):  # noqa: N818
@@ -41,7 +46,7 @@ class Job:
     Attributes:
         ticket: Its number.
         prepared: Its sequences.
-        answer: Becomes one vector for each sequence, shape (sequences, width).
+        waiter: Takes one vector for each sequence, shape (sequences, width).
         vectors: Those that are there already.
         missing: How many are not.
         came: When the request began to wait, by the monotonic clock.
@@ -51,7 +56,7 @@ class Job:
 
     ticket: int
     prepared: Prepared
-    answer: asyncio.Future[NDArray[np.float32]]
+    waiter: Vectors
     vectors: NDArray[np.float32]
     missing: int
     came: float = field(default_factory=time.monotonic)
@@ -60,7 +65,7 @@ class Job:
 
 
 class Batcher:
-    """The queue of one model and the thread that empties it.
+    """The queue of one model and the threads that empty it.
 
     Requests are submitted by threads that prepare them, or by the event loop.
 
@@ -82,6 +87,8 @@ class Batcher:
         self._weight = self._weighted_speeds = 0.0
         self._changed = threading.Condition()
         self._stopped = False
+        # Between two passes the cores have nothing to do, so what can be done beside the next one is.
+        self._finishing = Workers(1, "samesay-answers")
         self._thread = threading.Thread(target=self._work, name="samesay-engine", daemon=True)
         self._thread.start()
 
@@ -123,24 +130,22 @@ class Batcher:
                 self.seconds_to_wait(),
             )
 
-    def submit(self, prepared: Prepared, answer: asyncio.Future[NDArray[np.float32]]) -> Job:
+    def submit(self, prepared: Prepared, waiter: Vectors) -> Job:
         """Let a request wait for its vectors.
 
         Args:
             prepared: The request.
-            answer: Becomes its vectors, one for each sequence, in the event loop.
+            waiter: Takes its vectors, one for each sequence.
 
         Raises:
             Problem: When too much waits already, or the server stops.
         """
         with self._changed:
-            job = self._accept(prepared, answer)
+            job = self._accept(prepared, waiter)
             self._changed.notify()
         return job
 
-    def submit_several(
-        self, requests: Sequence[tuple[Prepared, asyncio.Future[NDArray[np.float32]]]]
-    ) -> list[Job | Problem]:
+    def submit_several(self, requests: Sequence[tuple[Prepared, Vectors]]) -> list[Job | Problem]:
         """Let several requests wait, so that they can share a pass.
 
         Returns:
@@ -148,15 +153,15 @@ class Batcher:
         """
         found: list[Job | Problem] = []
         with self._changed:
-            for prepared, answer in requests:
+            for prepared, waiter in requests:
                 try:
-                    found.append(self._accept(prepared, answer))
+                    found.append(self._accept(prepared, waiter))
                 except Problem as problem:
                     found.append(problem)
             self._changed.notify()
         return found
 
-    def _accept(self, prepared: Prepared, answer: asyncio.Future[NDArray[np.float32]]) -> Job:
+    def _accept(self, prepared: Prepared, waiter: Vectors) -> Job:
         if self._stopped:
             raise unavailable("the server is stopping", "stopping", _SHORTEST_WAIT)
         if self._queue.tokens + prepared.computed_tokens > self._most_tokens:
@@ -168,7 +173,7 @@ class Batcher:
         self._tickets += 1
         count = len(prepared.tokens)
         vectors = np.empty((count, prepared.width), np.float32)
-        job = Job(self._tickets, prepared, answer, vectors, count)
+        job = Job(self._tickets, prepared, waiter, vectors, count)
         self._jobs[job.ticket] = job
         self._queue.add(_items(job))
         return job
@@ -188,11 +193,13 @@ class Batcher:
             self._changed.notify()
         for job in left:
             self.withdraw(job)
-            settle(job.answer, unavailable("the server stopped before this request was done", "stopping", 1))
+            job.waiter.settle(unavailable("the server stopped before this request was done", "stopping", 1))
 
     def join(self, seconds: float) -> None:
-        """Wait for the end of the thread, but not longer than that."""
+        """Wait for the end of its threads, but not longer than that."""
+        end = time.monotonic() + seconds
         self._thread.join(seconds)
+        self._finishing.stop(max(0.0, end - time.monotonic()))
 
     def _work(self) -> None:
         while True:
@@ -226,22 +233,27 @@ class Batcher:
                 raise _Abandoned
 
         vectors = self._engine.embed(ids, offsets, batch[0].width, _shared_prefix(batch, jobs), go_on)
-        if not have_length_one(vectors).all():
-            raise CheckpointError(_DAMAGED)
-        done = _keep(batch, jobs, vectors)
         self._measure(sum(item.tokens for item in batch), time.monotonic() - began)
+        self._finishing.submit(lambda: self._finish(batch, jobs, vectors))
+
+    def _finish(self, batch: Sequence[Item], jobs: Sequence[Job], vectors: NDArray[np.float32]) -> None:
+        """Give the requests of a pass their vectors."""
+        if not have_length_one(vectors).all():
+            self._give_up(jobs, CheckpointError(_DAMAGED))
+            return
+        done = _keep(batch, jobs, vectors)
         if done:
             with self._changed:
                 for job in done:
                     self._jobs.pop(job.ticket, None)
-            done[0].answer.get_loop().call_soon_threadsafe(_answer, done)
+            done[0].waiter.loop.call_soon_threadsafe(_hand_over, done)
 
     def _give_up(self, jobs: Sequence[Job], error: Exception) -> None:
         """Fail the requests of a pass, and only them."""
         told = str(error) if isinstance(error, SamesayError) else "the model failed at this request"
         for job in dict.fromkeys(jobs):
             self.withdraw(job)
-            job.answer.get_loop().call_soon_threadsafe(settle, job.answer, Problem(500, told))
+            job.waiter.loop.call_soon_threadsafe(job.waiter.settle, Problem(500, told))
         if not isinstance(error, SamesayError):
             threading.excepthook(
                 threading.ExceptHookArgs((type(error), error, error.__traceback__, self._thread))
@@ -259,8 +271,8 @@ class Batcher:
 def _items(job: Job) -> list[Item]:
     prepared = job.prepared
     items: list[Item] = []
-    for index, length in enumerate(prepared.tokens.lengths.tolist()):
-        prefix = prepared.shared[index]
+    for index, (begin, end) in enumerate(pairwise(prepared.tokens.offsets.tolist())):
+        length, prefix = end - begin, prepared.shared[index]
         cost = length if prefix is None else max(length - len(prefix), 1)
         key = None if prefix is None else prefix.tobytes()
         items.append(Item(job.ticket, index, cost, prepared.width, key))
@@ -298,6 +310,9 @@ def _keep(batch: Sequence[Item], jobs: Sequence[Job], vectors: NDArray[np.float3
     return [job for job in dict.fromkeys(jobs) if not job.missing]
 
 
-def _answer(jobs: Sequence[Job]) -> None:
+def _hand_over(jobs: Sequence[Job]) -> None:
     for job in jobs:
-        settle(job.answer, job.vectors)
+        try:
+            job.waiter.settle(job.vectors)
+        except Exception as error:  # of one; the others get theirs
+            job.waiter.loop.call_exception_handler({"message": "an answer failed", "exception": error})

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from samesay.server.departure import DEPARTURE, Departure
 from samesay.server.joined_writes import JoinedWrites
 from samesay.server.problems import Problem, overloaded
+from samesay.server.resting_timer import RestingTimer
 from samesay.server.settings import Limits
 from samesay.server.unsent import UnsentAnswers
 
@@ -61,6 +62,10 @@ class BoundedConnection(HttpToolsProtocol):
         self._head_bytes = self._packet_bytes = 0
         self._head_timer: TimerHandle | None = None
         self._write_timer: TimerHandle | None = None
+        # In place of uvicorn's own, which puts a timer into the loop and takes it out for every request.
+        self._between_requests = RestingTimer(
+            self.loop, self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
         self._taken = 0
         self._departure = Departure()
         self._receiving = False
@@ -81,6 +86,7 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._cancel_head_timer()
+        self._between_requests.close()
         self._let_go()
         if self._write_timer is not None:
             self._write_timer.cancel()
@@ -105,7 +111,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._packet_bytes += len(data)
             self._bound(self._packet_bytes)
         busy = self.cycle is not None and not self.cycle.response_complete
-        if not busy and self._head_timer is None and self.timeout_keep_alive_task is None:
+        if not busy and self._head_timer is None and not self._between_requests.running:
             # Part of a request's head, or of a body that was refused.
             self._head_timer = self.loop.call_later(self.limits.header_seconds, self._abort)
 
@@ -136,12 +142,15 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the request line."""
-        self._count(len(url))
+        self._head_bytes += len(url)
+        self._bound(self._head_bytes)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
-        self._count(len(name) + len(value) + _AROUND_A_HEADER)
+        self._head_bytes += len(name) + len(value) + _AROUND_A_HEADER
+        if self._head_bytes > self.limits.header_bytes:
+            self._bound(self._head_bytes)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -168,6 +177,20 @@ class BoundedConnection(HttpToolsProtocol):
         """Take a part of a body."""
         if self.cycle is not None:
             super().on_body(body)
+
+    def on_response_complete(self) -> None:
+        """Go on after an answer: with the next request that has come already, or wait for one."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._between_requests.set()
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._between_requests.unset()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # If its body comes at once, the application need not know of a small request.
@@ -212,7 +235,7 @@ class BoundedConnection(HttpToolsProtocol):
             parts.append(b"connection: close\r\n")
         parts += (b"content-length: %d\r\n\r\n" % len(content), content)
         cycle.response_started = cycle.response_complete = True
-        self.transport.write(b"".join(parts))
+        self.transport.send(b"".join(parts))
         if closing:
             self.transport.close()
         cycle.on_response()
@@ -240,10 +263,6 @@ class BoundedConnection(HttpToolsProtocol):
             self._wait_for_reading()
         else:
             self.transport.abort()
-
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        self._bound(self._head_bytes)
 
     def _bound(self, size: int) -> None:
         limit = self.limits.header_bytes

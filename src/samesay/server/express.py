@@ -12,7 +12,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -39,7 +39,6 @@ from samesay.server.routers.embeddings import (
 )
 from samesay.server.served_models import ServedModel
 from samesay.server.services import SMALL_BODY, Services
-from samesay.server.settling import settle
 
 _PATH = "/v1/embeddings"
 _JSON = b"application/json"
@@ -64,9 +63,11 @@ class Errand:
         record: What the access log will say of it.
         departure: Whether its client has gone.
         reply: Takes the answer.
-        vectors: Becomes its vectors.
+        loop: The event loop.
+        embedded: Called once in the loop with the errand and its vectors, or an error.
         work: What it asks for, when that is known.
         job: Its place in the queue, when it has one.
+        ended: Whether it waits no more: its vectors are there, it failed, or its client has gone.
     """
 
     scope: Mapping[str, Any]
@@ -74,20 +75,29 @@ class Errand:
     record: RequestRecord
     departure: Departure
     reply: Reply
-    vectors: asyncio.Future[NDArray[np.float32]] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    loop: asyncio.AbstractEventLoop
+    embedded: Callable[[Errand, NDArray[np.float32] | BaseException], object]
     work: Embedding | None = None
     job: Job | None = None
+    ended: bool = False
+
+    def settle(self, result: NDArray[np.float32] | BaseException) -> None:
+        """Take the vectors or an error, unless it has ended; for the event loop to call."""
+        if not self.ended:
+            self.ended = True
+            self.job = None  # it holds this errand, and only the garbage collector frees what goes in circles
+            self.departure.then(None)
+            self.embedded(self, result)
 
     def fail(self, error: BaseException) -> None:
         """Let the request end with an error, soon; for a thread."""
-        self.vectors.get_loop().call_soon_threadsafe(settle, self.vectors, error)
+        self.loop.call_soon_threadsafe(self.settle, error)
 
     def withdraw(self) -> None:
         """Forget what waits of it."""
-        if self.work is not None and self.job is not None:
-            self.work.served.batcher.withdraw(self.job)
+        job, self.job = self.job, None
+        if self.work is not None and job is not None:
+            self.work.served.batcher.withdraw(job)
 
 
 class Express:
@@ -150,15 +160,15 @@ class Express:
         """
         services = self._services
         services.draining.enter()
-        errand = Errand(scope, body, self._observer.begin(), departure, reply)
+        loop = asyncio.get_running_loop()
+        errand = Errand(scope, body, self._observer.begin(), departure, reply, loop, self._embedded)
         try:
             services.admission.enter()
         except Problem as problem:
             self._send_problem(errand, problem)
             self._leave(errand, problem.status)
             return
-        errand.vectors.add_done_callback(partial(self._embedded, errand))
-        departure.then(errand.vectors.cancel)
+        departure.then(partial(self._gone, errand))
         self._waiting.put(errand)
 
     def stop(self, seconds: float) -> None:
@@ -166,25 +176,27 @@ class Express:
         self._waiting.put(None)
         self._thread.join(seconds)
 
-    def _embedded(self, errand: Errand, vectors: asyncio.Future[NDArray[np.float32]]) -> None:
-        errand.departure.then(None)
-        if vectors.cancelled():
-            errand.withdraw()
-            self._end(errand, CLIENT_GONE)
-            return
-        error, work = vectors.exception(), errand.work
-        if error is not None or work is None:
-            self._fail(errand, error)
-        elif is_quickly_rendered(work, vectors.result()):
-            self._render(errand, work, vectors.result(), self._answer, self._fail)
+    def _gone(self, errand: Errand) -> None:
+        errand.ended = True
+        errand.withdraw()
+        self._end(errand, CLIENT_GONE)
+
+    def _embedded(self, errand: Errand, found: NDArray[np.float32] | BaseException) -> None:
+        work = errand.work
+        if isinstance(found, BaseException):
+            self._fail(errand, found)
+        elif work is None:
+            self._fail(errand, None)
+        elif is_quickly_rendered(work, found):
+            self._render(errand, work, found, self._answer, self._fail)
         else:
             # Writing numbers takes long, so a thread does it.
-            soon = vectors.get_loop().call_soon_threadsafe
+            soon, vectors = errand.loop.call_soon_threadsafe, found
             self._services.pool.submit(
                 lambda: self._render(
                     errand,
                     work,
-                    vectors.result(),
+                    vectors,
                     lambda *answer: soon(self._answer, *answer),
                     lambda *failure: soon(self._fail, *failure),
                 )
@@ -261,7 +273,7 @@ class Express:
         """Read and tokenize requests, and let them wait for their vectors."""
         by_model: dict[ServedModel, list[tuple[Errand, Draft]]] = {}
         for errand in errands:
-            if errand.vectors.done():  # its client has gone
+            if errand.ended:  # its client has gone
                 continue
             try:
                 begun = draft(self._services, errand.body)
@@ -272,9 +284,10 @@ class Express:
         for served, drafts in by_model.items():
             ready: list[tuple[Errand, Prepared]] = []
             for errand, begun, prepared in _prepared(served, drafts):
+                if isinstance(prepared, Exception):
+                    errand.fail(prepared)
+                    continue
                 try:
-                    if isinstance(prepared, Exception):
-                        raise prepared
                     errand.work = finished(self._services, begun, prepared)
                 except Exception as error:
                     errand.fail(error)
@@ -295,14 +308,14 @@ def _prepared(
 
 
 def _let_wait(served: ServedModel, ready: Sequence[tuple[Errand, Prepared]]) -> None:
-    jobs = served.batcher.submit_several([(prepared, errand.vectors) for errand, prepared in ready])
+    jobs = served.batcher.submit_several([(prepared, errand) for errand, prepared in ready])
     for (errand, _), job in zip(ready, jobs, strict=True):
         if isinstance(job, Problem):
             errand.fail(job)
             continue
         errand.job = job
-        if errand.vectors.cancelled():
-            # Its client went meanwhile, perhaps before the job was there to be withdrawn.
+        if errand.ended:
+            # Its client may have gone meanwhile, before the job was there to be withdrawn.
             errand.withdraw()
 
 

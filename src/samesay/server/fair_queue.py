@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 # How many times its own tokens a request lets later and smaller ones go first.
 _HEAD_START = 32
@@ -113,14 +114,13 @@ class FairQueue:
                 del self._waiting[batch[-1].ticket]
             if room <= 0:
                 break
-        taken = sum(item.tokens for item in batch)
-        self._tokens -= taken
-        self._served += taken
+        self._tokens -= tokens - room
+        self._served += tokens - room
         return batch
 
     def _in_order(self) -> Iterator[_Waiting]:
         # Python's sort keeps the order of arrival among equal marks.
-        return iter(sorted(self._waiting.values(), key=lambda waiting: waiting.mark))
+        return iter(sorted(self._waiting.values(), key=attrgetter("mark")))
 
 
 def _can_share(item: Item, width: int, prefix: bytes | None) -> bool:

@@ -52,6 +52,11 @@ class JoinedWrites(asyncio.Transport):
             self._loop.call_soon(self._flush)
         self._parts.append(bytes(data))
 
+    def send(self, data: bytes) -> None:
+        """Send data now: an answer that is there as a whole, which nothing follows soon."""
+        self._flush()
+        self._send(data)
+
     def close(self) -> None:
         """End after everything is sent."""
         self._flush()

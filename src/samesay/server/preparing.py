@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from samesay.errors import OverlengthError, SamesayError, TextError
 from samesay.model import EmbeddingModel
 from samesay.server.prefixes import Prefixes, instruction_in
-from samesay.server.problems import CONTEXT_LENGTH_EXCEEDED, Problem, invalid
+from samesay.server.problems import CONTEXT_LENGTH_EXCEEDED, Problem, answered, invalid
 from samesay.server.settings import Limits
 from samesay.text_model import Overlength
 from samesay.tokens import TokenizedTexts, lay_out
@@ -54,9 +53,11 @@ class Prepared:
         """Give the token ids of one sequence."""
         return _sequence(self.tokens, index)
 
-    @cached_property
+    @property
     def input_tokens(self) -> int:
         """Tokens of all inputs, equal ones counted each time."""
+        if len(self.places) == 1:
+            return self.computed_tokens
         return int(self.tokens.lengths[self.places].sum())
 
     @property
@@ -173,6 +174,7 @@ class Preparing:
                 else:
                     found.append(self._prepared(request, tokens.part(begin, end)))
             except (Problem, SamesayError) as error:
+                answered(error)
                 found.append(error)
             begin = end
         return found
@@ -249,4 +251,6 @@ class Preparing:
 
 
 def _sequence(tokens: TokenizedTexts, index: int) -> NDArray[np.int32]:
+    if len(tokens.offsets) == 2:  # one text: a request of most clients
+        return tokens.token_ids
     return tokens.token_ids[tokens.offsets[index] : tokens.offsets[index + 1]]

@@ -94,6 +94,15 @@ def bug() -> Problem:
     return Problem(500, "something failed in the server; its log says what", headers={"Connection": "close"})
 
 
+def answered(error: BaseException) -> None:
+    """Forget where an error was raised, when what it says is all that counts.
+
+    Its traceback holds the frames that it came through, and those hold the future that holds the error: in
+    such a circle the body of a refused request would stay until the garbage collector comes by.
+    """
+    error.__traceback__ = error.__context__ = None
+
+
 # The first class that an error belongs to counts.
 _PLACES: tuple[tuple[type[SamesayError], str, str | None], ...] = (
     (OverlengthError, "input", CONTEXT_LENGTH_EXCEEDED),

@@ -12,6 +12,7 @@ from samesay.model import EmbeddingModel
 from samesay.server.departure import ClientGoneError, Departure, unless_gone
 from samesay.server.preparing import Place, Prepared
 from samesay.server.served_models import ServedModel
+from samesay.server.settling import FutureWaiter
 from samesay.text_model import Overlength, Progress
 
 
@@ -56,7 +57,7 @@ class QueuedModel(EmbeddingModel):
         if self._departure.happened:
             raise ClientGoneError
         answer: asyncio.Future[NDArray[np.float32]] = asyncio.get_running_loop().create_future()
-        job = self._served.batcher.submit(prepared, answer)
+        job = self._served.batcher.submit(prepared, FutureWaiter(answer))
         try:
             return await unless_gone(answer, self._departure)
         except (asyncio.CancelledError, ClientGoneError):

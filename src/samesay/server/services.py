@@ -11,6 +11,7 @@ import numpy as np
 from fastapi import Request
 from numpy.typing import NDArray
 
+from samesay.errors import SamesayError
 from samesay.server.access_log import RequestRecord
 from samesay.server.admission import Admission
 from samesay.server.batcher import Job
@@ -19,10 +20,10 @@ from samesay.server.draining import Draining
 from samesay.server.metrics import ServerMetrics
 from samesay.server.observing import RECORD
 from samesay.server.preparing import Prepared
-from samesay.server.problems import invalid
+from samesay.server.problems import Problem, answered, invalid
 from samesay.server.served_models import ServedModel, ServedModels
 from samesay.server.settings import ServerSettings
-from samesay.server.settling import settle
+from samesay.server.settling import FutureWaiter, settle
 from samesay.server.unsent import UnsentAnswers
 from samesay.server.workers import Workers
 
@@ -123,7 +124,7 @@ class Services:
         def work() -> None:
             asked = prepare()
             prepared.append(asked)
-            jobs.append(asked.served.batcher.submit(asked.prepared, answer))
+            jobs.append(asked.served.batcher.submit(asked.prepared, FutureWaiter(answer)))
             if answer.done():
                 # Its client went meanwhile, perhaps before the job was there to be withdrawn.
                 withdraw()
@@ -242,6 +243,8 @@ def _bring_about(answer: asyncio.Future[Result], work: Callable[[], object]) -> 
     try:
         work()
     except BaseException as error:
+        if isinstance(error, Problem | SamesayError):
+            answered(error)
         answer.get_loop().call_soon_threadsafe(settle, answer, error)
 
 

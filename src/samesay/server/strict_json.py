@@ -28,13 +28,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
             f"the body is not valid UTF-8: byte {error.start} is 0x{body[error.start]:02x}"
         ) from None
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-            parse_int=_whole_number,
-            parse_float=_finite_number,
-        )
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise invalid(f"the body is not valid JSON: {error}") from None
     except RecursionError:
@@ -121,3 +115,12 @@ def _surrogate(place: str, start: int) -> Problem:
 
 def _safely(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+# Made once: making it takes longer than it takes to read a small body.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_constant=_refuse_constant,
+    parse_int=_whole_number,
+    parse_float=_finite_number,
+)
