@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samesay.server.fair_queue import FairQueue, Item
+from samesay.server.fair_queue import FairQueue, Item, Room
 
 BATCH, QUEUE = 100, 10_000
+ROOM = Room(BATCH, BATCH, BATCH)
 # How many times its own tokens a request lets smaller ones go first.
 HEAD_START = 32
 
@@ -35,7 +37,7 @@ def plain(ticket: int, *tokens: int) -> list[Item]:
 def emptied(queue: FairQueue) -> list[list[Item]]:
     batches = []
     while queue.requests:
-        batches.append(queue.next_batch(BATCH))
+        batches.append(queue.next_batch(ROOM))
     return batches
 
 
@@ -49,7 +51,7 @@ def test_every_text_goes_exactly_once_and_those_of_a_request_in_order(requests: 
     assert queue.tokens == 0
     for ticket, request in enumerate(requests):
         assert [item for item in gone if item.ticket == ticket] == items(ticket, request)
-    assert queue.next_batch(BATCH) == []
+    assert queue.next_batch(ROOM) == []
 
 
 @given(st.lists(st.lists(mixed_kinds, min_size=1, max_size=6), min_size=1, max_size=12))
@@ -62,6 +64,41 @@ def test_batch_fits_the_budget_or_is_one_text_and_has_one_width_and_prefix(reque
         assert len(batch) == 1 or sum(item.tokens for item in batch) <= BATCH
         assert len({item.width for item in batch}) == 1
         assert len({item.prefix for item in batch} - {None}) <= 1
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=6), min_size=1, max_size=30),
+    st.integers(1, 4),
+    st.integers(1, 4),
+)
+def test_short_text_never_waits_for_long_ones_that_fill_a_large_pass(
+    requests: list[list[int]], times_short: int, times_long: int
+) -> None:
+    room = Room(mixed=BATCH, short=times_short * BATCH, long=times_long * BATCH)
+    queue = FairQueue(QUEUE)
+    for ticket, request in enumerate(requests):
+        queue.add(plain(ticket, *request))
+    while queue.requests:
+        batch = queue.next_batch(room)
+        ends = list(accumulate(item.tokens for item in batch))
+        if batch[0].tokens > BATCH // 4:
+            assert ends[-1] <= room.long
+        else:
+            assert ends[-1] <= room.short
+            long_ones = [end for item, end in zip(batch, ends, strict=True) if item.tokens > BATCH // 4]
+            assert all(end <= BATCH for end in long_ones)
+
+
+def test_short_texts_fill_a_large_pass_and_long_ones_a_smaller_one() -> None:
+    room = Room(mixed=BATCH, short=8 * BATCH, long=4 * BATCH)
+    queue = FairQueue(QUEUE)
+    for ticket in range(100):
+        queue.add(plain(ticket, 20 if ticket < 50 else 50))
+    sizes = []
+    while queue.requests:
+        sizes.append(Counter(item.tokens for item in queue.next_batch(room)))
+    # Ten short ones are left after the first pass, and no long one finds room beside them.
+    assert sizes == [{20: 40}, {20: 10}] + [{50: 8}] * 6 + [{50: 2}]
 
 
 @given(st.lists(st.lists(mixed_kinds, min_size=1, max_size=6), min_size=1, max_size=12), st.data())
@@ -77,7 +114,7 @@ def test_next_batch_begins_with_the_request_of_least_mark(
         marks[ticket] = served + min(HEAD_START * sum(tokens for tokens, _, _ in request), QUEUE)
         left[ticket] = len(request)
         if data.draw(st.booleans()):
-            batch = queue.next_batch(BATCH)
+            batch = queue.next_batch(ROOM)
             served += sum(item.tokens for item in batch)
             waiting = [ticket for ticket in marks if left[ticket]]
             assert batch[0].ticket == min(waiting, key=lambda ticket: (marks[ticket], ticket))
@@ -117,7 +154,7 @@ def test_long_request_waits_for_its_head_start_and_what_waits_at_most(
             queue.add(plain(ticket, tokens))
             ticket += 1
         most_waiting = max(most_waiting, queue.tokens)
-        batch = queue.next_batch(BATCH)
+        batch = queue.next_batch(ROOM)
         if any(item.ticket == 0 for item in batch):
             break
         served += sum(item.tokens for item in batch)
@@ -149,7 +186,7 @@ class Simulation:
         self.queue.add(plain(ticket, *tokens))
 
     def run_a_pass(self) -> None:
-        batch = self.queue.next_batch(self.batch)
+        batch = self.queue.next_batch(Room(self.batch, self.batch, self.batch))
         self.clock += sum(item.tokens for item in batch)
         for item in batch:
             self._left[item.ticket] -= 1
@@ -199,7 +236,7 @@ def test_withdrawn_request_leaves_no_trace(requests: list[Request], data: st.Dat
     queue = FairQueue(QUEUE)
     for ticket, request in enumerate(requests):
         queue.add(items(ticket, request))
-    started = {item.ticket for item in queue.next_batch(BATCH)}
+    started = {item.ticket for item in queue.next_batch(ROOM)}
     withdrawn = data.draw(st.sets(st.sampled_from(range(len(requests)))))
     for ticket in withdrawn:
         queue.withdraw(ticket)
@@ -227,5 +264,5 @@ def test_room_that_is_left_goes_to_whoever_fits() -> None:
     queue.add(plain(6, 101))
     queue.add([Item(7, 0, 150, 8), Item(7, 1, 5, 8)])
     queue.add([Item(8, 0, 40, 8), Item(8, 1, 500, 8)])
-    first = queue.next_batch(BATCH)
+    first = queue.next_batch(ROOM)
     assert [(item.ticket, item.index) for item in first] == [(1, 0), (8, 0)]

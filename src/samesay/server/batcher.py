@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from samesay.engine.base import Engine
 from samesay.errors import CheckpointError, SamesayError
-from samesay.server.fair_queue import FairQueue, Item
+from samesay.server.fair_queue import FairQueue, Item, Room
 from samesay.server.metrics import ModelMetrics
 from samesay.server.preparing import Prepared
 from samesay.server.problems import Problem, overloaded, unavailable
@@ -23,9 +23,10 @@ from samesay.server.workers import Workers
 from samesay.vectors import have_length_one
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 1, 300
-# How long a pass may take to hold more than the tokens that an operator set, and how many times as many.
+# How long a pass may take to hold more than the tokens that an operator set, and how many times as many of
+# short and of long texts.
 _MOMENT_SECONDS = 0.15
-_MOST_BATCHES = 4
+_MOST_SHORT, _MOST_LONG = 8, 4
 # What a pass still counts in the measured speed after a full one.
 _FADING = 0.9
 _DAMAGED = "the model gave a vector that is not finite or has no length: its weights are damaged"
@@ -208,7 +209,7 @@ class Batcher:
                     self._changed.wait()
                 if self._stopped:
                     return
-                batch = self._queue.next_batch(self._pass_tokens())
+                batch = self._queue.next_batch(self._room())
                 jobs = [self._jobs[item.ticket] for item in batch]
             try:
                 self._run(batch, jobs)
@@ -217,11 +218,12 @@ class Batcher:
             except Exception as error:
                 self._give_up(jobs, error)
 
-    def _pass_tokens(self) -> int:
+    def _room(self) -> Room:
         # A pass has work that does not grow with its tokens. So a fast model takes more of what waits at
         # once, as long as a short request that comes meanwhile hardly notices.
-        fast = int(self.tokens_per_second * _MOMENT_SECONDS)
-        return min(max(self._batch_tokens, fast), _MOST_BATCHES * self._batch_tokens)
+        most = self._batch_tokens
+        fast = max(most, int(self.tokens_per_second * _MOMENT_SECONDS))
+        return Room(mixed=most, short=min(fast, _MOST_SHORT * most), long=min(fast, _MOST_LONG * most))
 
     def _run(self, batch: Sequence[Item], jobs: Sequence[Job]) -> None:
         began = time.monotonic()

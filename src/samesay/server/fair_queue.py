@@ -44,6 +44,34 @@ class Item:
     prefix: bytes | None = None
 
 
+@dataclass(frozen=True)
+class Room:
+    """How many tokens may go through the network together.
+
+    Many short texts gain from each other's company, long ones hardly, and a short one among long ones has to
+    wait for them.
+
+    Attributes:
+        mixed: Where the first text is short and a long one would join it. A text is short that has a quarter
+            of that at most.
+        short: Where the first text is short, for further short ones.
+        long: Where the first text is long.
+    """
+
+    mixed: int
+    short: int
+    long: int
+
+    def beside(self, first: Item, item: Item) -> int:
+        """Give how many tokens a pass that begins with a text may have together with another one."""
+        if not self._is_short(first):
+            return self.long
+        return self.short if self._is_short(item) else self.mixed
+
+    def _is_short(self, item: Item) -> bool:
+        return 4 * item.tokens <= self.mixed
+
+
 @dataclass
 class _Waiting:
     mark: int
@@ -87,35 +115,38 @@ class FairQueue:
         if waiting:
             self._tokens -= sum(item.tokens for item in waiting.items)
 
-    def next_batch(self, tokens: int) -> list[Item]:
+    def next_batch(self, room: Room) -> list[Item]:
         """Take what goes through the network next.
 
         The first text of the request with the least mark always goes. What room is left goes to the texts
         after it, request by request in the order of marks, as far as they fit and can share the pass.
 
         Args:
-            tokens: How many may go together; a longer text goes alone.
+            room: How many tokens may go together; a longer text goes alone.
 
         Returns:
             At least one text, if any waits; of each request its first ones.
         """
         batch: list[Item] = []
         prefix: bytes | None = None
-        room = tokens
+        taken = 0
         for waiting in self._in_order():
             while waiting.items:
                 item = waiting.items[0]
-                if batch and not (item.tokens <= room and _can_share(item, batch[0].width, prefix)):
+                if batch and not (
+                    taken + item.tokens <= room.beside(batch[0], item)
+                    and _can_share(item, batch[0].width, prefix)
+                ):
                     break
                 batch.append(waiting.items.popleft())
-                room -= item.tokens
+                taken += item.tokens
                 prefix = prefix or item.prefix
             if not waiting.items:
                 del self._waiting[batch[-1].ticket]
-            if room <= 0:
+            if taken >= max(room.short, room.long):
                 break
-        self._tokens -= tokens - room
-        self._served += tokens - room
+        self._tokens -= taken
+        self._served += taken
         return batch
 
     def _in_order(self) -> Iterator[_Waiting]:

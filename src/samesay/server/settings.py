@@ -93,7 +93,8 @@ class ServerSettings:
         access: Who may ask.
         batch_tokens: Tokens that go through the network together. Few enough that a short request, which
             waits for the pass under way, waits for little; many enough to keep the processor busy. A fast
-            model takes up to four times as many, where that takes 0.15 seconds at most.
+            model takes up to four times as many of long texts and eight of short ones, where that takes 0.15
+            seconds at most.
         drain_seconds: Time that accepted requests have to end after SIGTERM.
         access_log: Whether each request is written to standard output as a line of JSON.
         log_texts: Whether that line carries the texts.
