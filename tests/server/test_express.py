@@ -292,13 +292,16 @@ def test_nothing_of_a_request_is_left_to_the_garbage_collector(
                 connection.sendall(request(body_of(**content), *headers))
                 one_answer(connection)
 
+        def records() -> int:
+            return sum(isinstance(thing, RequestRecord) for thing in gc.get_objects())
+
         ask(2)
         gc.collect()
         gc.disable()
         try:
+            before = records()  # the last request is held until the next one; other servers may hold theirs
             ask(30)
-            # What the last one still holds goes with the next one.
-            left = sum(isinstance(thing, RequestRecord) for thing in gc.get_objects())
+            left = records() - before
         finally:
             gc.enable()
-    assert left <= 3
+    assert left < 10
