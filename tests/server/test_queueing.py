@@ -357,7 +357,15 @@ def not_finite(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.full_like(vectors, np.nan)
 
 
-@pytest.mark.parametrize(("failure", "words"), [(out_of_memory, "no memory"), (not_finite, "not finite")])
+def too_many(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate([vectors, vectors])
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [(out_of_memory, "no memory"), (not_finite, "not finite"), (too_many, "failed at this request")],
+)
 def test_failing_pass_fails_its_requests_and_no_others(failure: Any, words: str) -> None:
     plan = plan_of(QWEN, lambda engine: FailingEngine(engine, failure))
     with serving([plan]) as running, running.client() as client:

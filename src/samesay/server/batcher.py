@@ -240,10 +240,13 @@ class Batcher:
 
     def _finish(self, batch: Sequence[Item], jobs: Sequence[Job], vectors: NDArray[np.float32]) -> None:
         """Give the requests of a pass their vectors."""
-        if not have_length_one(vectors).all():
-            self._give_up(jobs, CheckpointError(_DAMAGED))
+        try:
+            if not have_length_one(vectors).all():
+                raise CheckpointError(_DAMAGED)
+            done = _keep(batch, jobs, vectors)
+        except Exception as error:
+            self._give_up(jobs, error)
             return
-        done = _keep(batch, jobs, vectors)
         if done:
             with self._changed:
                 for job in done:

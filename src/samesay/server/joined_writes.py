@@ -45,15 +45,14 @@ class JoinedWrites(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send data at the end of this step of the loop."""
         if len(data) > _LARGE:
-            self._flush()
-            self._send(data)
+            self.send(data)
             return
         if not self._parts:
             self._loop.call_soon(self._flush)
         self._parts.append(bytes(data))
 
-    def send(self, data: bytes) -> None:
-        """Send data now: an answer that is there as a whole, which nothing follows soon."""
+    def send(self, data: bytes | bytearray | memoryview) -> None:
+        """Send data now: it is large, or an answer that is there as a whole."""
         self._flush()
         self._send(data)
 
